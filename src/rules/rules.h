@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision core: given a record, what happened and the time, what to do and which rule says so.
+ * Pure functions on plain data: no effect, no clock, no allocation, nothing readable but the
+ * arguments. Every branch has a rule id from rules.def. Layer: rules. Who acts on a verdict:
+ * src/wins/apply.c and nobody else. Facts: wins-server-and-replication.md 1.2-1.5, 2.2-2.12;
+ * netbt-name-service.md 3.3-3.5, 3.7.
+ */
+#pragma once
+
+#include "rules/rec.h"
+
+enum rule_id {
+	RULE_NONE,
+#define X(id, spec, sentence) RULE_##id,
+#include "rules/rules.def"
+#undef X
+	RULE_COUNT
+};
+
+const char *rule_name(int id);     /* "REG_07" */
+const char *rule_spec(int id);     /* "wins 2.3 table D" */
+const char *rule_sentence(int id); /* why, for a person */
+
+/* What the verdict asks for. Every action but DROP, EXPIRE and KEEP has an answer in rcode and ttl. */
+enum rule_action {
+	ACT_DROP,      /* say nothing */
+	ACT_REPLY,     /* answer; the database stays as it is */
+	ACT_WRITE,     /* make next the record, durably, then answer */
+	ACT_CHALLENGE, /* WACK for wack_ttl seconds, probe the addresses, then rule_probed */
+	ACT_DELETE,    /* (rule_due) remove the record */
+	ACT_KEEP,      /* (rule_due) nothing is to be done now */
+};
+
+struct rule_env {
+	struct wall now;
+	struct version next; /* the version a changed record gets; rules never count themselves */
+	uint32_t renewal, extinction, extinction_timeout,
+	    verify;      /* seconds, already clamped (1.4) */
+	uint32_t uptime; /* seconds; replica tombstones wait for 3 days of it (1.5) */
+	uint32_t chl_interval_ms,
+	    chl_tries;           /* for the WACK's time: sum of the doubling intervals */
+	bool migrate_on;         /* statics give way to living registrations (MigrateOn) */
+	bool propagate_releases; /* releasing one of several addresses raises the version */
+	bool strict_source;      /* an address must be registered and released from itself */
+	bool prepend_1b; /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
+	uint8_t nself;   /* this server's own addresses: never challenged */
+	struct ip4 self[16];
+	uint8_t nblocked; /* blocked names (2.12), upper case, padded with spaces */
+	uint8_t blocked[32][15];
+};
+
+/* A registration, multihomed registration or refresh: one table for all of them (2.9). */
+struct reg_in {
+	struct nb_key key;
+	uint8_t opcode;  /* enum nb_op: 5, 8, 9 or 15 */
+	uint16_t flags;  /* NB_FLAGS of the address entry: group bit and node type */
+	struct ip4 ip;   /* the address in the packet: the one that is registered (2.2) */
+	struct ip4 from; /* the address the packet came from */
+};
+
+struct release_in {
+	struct nb_key key;
+	uint16_t flags; /* NB_FLAGS of the address entry */
+	struct ip4 ip, from;
+};
+
+enum probe_end {
+	PROBE_SILENT,   /* nobody answered */
+	PROBE_NEGATIVE, /* an owner said "not mine" */
+	PROBE_POSITIVE, /* an owner said "mine", with these addresses */
+};
+
+struct probe_in {
+	uint8_t end;         /* enum probe_end */
+	struct version seen; /* of the record when the challenge began */
+	struct ip4 seen_owner;
+	struct ip4 from; /* who answered; not for PROBE_SILENT */
+	uint8_t naddr;   /* addresses in the positive answer, at most 25 kept */
+	struct ip4 addr[REC_ADDR_MAX];
+};
+
+struct verdict {
+	uint8_t action;  /* enum rule_action */
+	uint8_t rcode;   /* enum nb_rcode */
+	uint16_t rule;   /* enum rule_id */
+	uint32_t ttl;    /* seconds: granted lifetime, or for ACT_CHALLENGE the WACK's time */
+	struct rec next; /* ACT_WRITE: the whole next record */
+	uint8_t nprobe;  /* ACT_CHALLENGE: ask these in turn */
+	struct ip4 probe[REC_ADDR_MAX];
+	bool counts_address_mismatch,
+	    counts_type_mismatch; /* a release that fits no record (2.8) */
+};
+
+/* The answer to a query; small, because this is the hot path. */
+struct answer {
+	uint16_t rule;
+	uint8_t rcode;  /* 0 or NB_RC_NAM */
+	uint16_t flags; /* NB_FLAGS of every entry */
+	uint8_t naddr;
+	struct ip4 addr[REC_ADDR_MAX];
+};
+
+/* cur == NULL: no record. Verdicts are whole values: unused parts are zero. */
+struct verdict rule_register(
+    const struct rec *cur, const struct reg_in *in, const struct rule_env *env);
+/* A challenge ended; cur is the record as it is now, in the claim that caused it. Never asks for
+ * another challenge. */
+struct verdict rule_probed(const struct rec *cur, const struct reg_in *in,
+    const struct probe_in *probe, const struct rule_env *env);
+struct verdict rule_release(
+    const struct rec *cur, const struct release_in *in, const struct rule_env *env);
+/* The record's time may have come: release, tombstone, delete, shed a member, or keep. */
+struct verdict rule_due(const struct rec *cur, const struct rule_env *env);
+/*
+ * pdc: the record of DOMAIN<1B> when key is a 1C and env->prepend_1b, else NULL. Only fields of cur
+ * that a query needs are read. Of env only nblocked, blocked and prepend_1b.
+ */
+void rule_query(const struct nb_key *key, const struct rec *cur, const struct rec *pdc,
+    const struct rule_env *env, struct answer *ret);
+
+/* An administrator's wish: give rec as a static record (state, due, version, owner are set here);
+ * tombstone the record (1.3: takes ownership). */
+struct verdict rule_admin_add(
+    const struct rec *cur, const struct rec *rec, const struct rule_env *env);
+struct verdict rule_admin_tombstone(const struct rec *cur, const struct rule_env *env);
+
+/* The intervals of 1.4 with their clamps: 0 = default. Says in *ret_adjusted (bits 1 renewal, 2
+ * extinction, 4 extinction timeout, 8 verify) which were moved. */
+struct rule_intervals {
+	uint32_t renewal, extinction, extinction_timeout, verify;
+};
+struct rule_intervals rule_clamp(struct rule_intervals wish, unsigned *ret_adjusted);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keeps records: find by name without a lock, walk by (owner, version), by due time and by name,
+ * change in durable batches, survive a crash at any instant. Layer: store. Knows no protocol, no
+ * policy and no clock. Design section 5.
+ *
+ * Threads: any number of readers, each between store_reader_register and _unregister; one writer
+ * (the registrar), which must be a registered reader too and is the only one to call the functions
+ * under "writer". Time never comes in: due times are data.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "rules/rec.h"
+#include "store/vfs.h"
+
+struct store;
+
+struct store_opts {
+	struct vfs *vfs;      /* taken: closed by store_close, also when store_open fails */
+	uint64_t journal_max; /* bytes in the journals after which a snapshot is due; 0 = default */
+	size_t batch_max;     /* bytes of one batch; 0 = default */
+};
+
+/* What a start or a check found, for the log and for people. Sentences are whole, without newline. */
+struct store_report {
+	uint64_t records, frames, snapshot_records, journals;
+	uint64_t cut_bytes; /* of a torn last frame, which nobody was told was durable */
+	char sentence[400]; /* why it failed, or what was cut; empty = all is well */
+};
+
+/*
+ * Opens the directory's store or makes one in an empty directory. NBT_EBUSY in use, NBT_EFORMAT
+ * other version or not ours, NBT_ECORRUPT damage (nothing was changed), NBT_EOWNER, NBT_EIO,
+ * NBT_ENOSPC, NBT_ENOMEM; the report says it in a sentence. The calling thread becomes the writer.
+ */
+int store_open(const struct store_opts *opts, struct store **ret, struct store_report *ret_report);
+/* Writer. Ends the snapshot thread, drops what is staged. Accepts NULL. */
+void store_close(struct store *s);
+
+/*
+ * Reads the whole directory without changing it or taking its lock for writing: what a start would
+ * find, and each damaged region with file, offset and what is lost, by calling say with a sentence.
+ * 0 when a start would succeed.
+ */
+int store_check(struct vfs *vfs, void (*say)(void *arg, const char *sentence), void *arg,
+    struct store_report *ret_report);
+/* After store_check told what is lost: moves damaged files aside (name.damaged) and leaves a store
+ * that opens, from what is whole. Never called by a program without a person asking. */
+int store_salvage(struct vfs *vfs, void (*say)(void *arg, const char *sentence), void *arg,
+    struct store_report *ret_report);
+
+/* ---- readers ---- */
+
+void store_reader_register(void);
+void store_reader_unregister(void);
+/* Between batches: the reader holds nothing. Off before blocking, on before reading again. */
+void store_reader_quiescent(void);
+void store_reader_offline(void);
+void store_reader_online(void);
+
+/* Any reader, no lock, no allocation: copies out the committed record. *ret is whole up to naddr
+ * addresses; what lies behind them is not touched. */
+bool store_get(const struct store *s, const struct nb_key *key, struct rec *ret);
+
+/* ---- writer: a batch ---- */
+
+/* The record as the batch would leave it; *ret_staged says whether that is not durable yet. Zeroes
+ * what lies behind naddr. */
+bool store_peek(struct store *s, const struct nb_key *key, struct rec *ret, bool *ret_staged);
+
+/* The version the next changed record gets. Counting on is store_put's: a record of our own with
+ * this version or a higher one raises it, for good, even if its batch fails. */
+struct version store_next_version(const struct store *s);
+/* Lifts the counter to at least v (1.6 recovery); durable with the next commit. */
+void store_raise_version(struct store *s, struct version v);
+
+/* Stages the next record, or its removal. NBT_ELIMIT: the batch is full, commit first. */
+int store_put(struct store *s, const struct rec *rec);
+int store_del(struct store *s, const struct nb_key *key);
+/* Small named values in the same batch: key at most 31 characters; durable as records are. */
+int store_meta_set(struct store *s, const char *key, uint64_t value);
+bool store_meta_get(const struct store *s, const char *key, uint64_t *ret);
+
+size_t store_staged(const struct store *s); /* changes staged */
+
+/*
+ * One write, one sync; only then is the batch visible to readers. 0: it is durable. Negative: none
+ * of it will be visible while this process runs (NBT_ENOSPC, NBT_EIO; NBT_EMOVED is for a store
+ * shared by several servers); the staged batch is dropped. An empty batch is 0 at once.
+ */
+int store_commit(struct store *s);
+
+/* After a failed sync the journal is closed for good and commits fail with NBT_ECLOSED until a fresh
+ * snapshot began a new one. Call it now and then (each second); it starts or finishes that work, and
+ * the snapshot that is due by journal_max. Returns what happened, for an event. */
+enum store_news {
+	STORE_NEWS_NONE,
+	STORE_NEWS_SNAPSHOT_STARTED,
+	STORE_NEWS_SNAPSHOT_DONE,
+	STORE_NEWS_SNAPSHOT_FAILED,  /* store_last_error says why */
+	STORE_NEWS_JOURNAL_REOPENED, /* writable again */
+	STORE_NEWS_BACKUP_DONE,
+	STORE_NEWS_BACKUP_FAILED,
+};
+enum store_news store_tend(struct store *s);
+bool store_writable(const struct store *s);
+const char *store_last_error(const struct store *s);
+
+/* Starts a snapshot in its own thread now. NBT_EBUSY while one runs. */
+int store_snapshot(struct store *s);
+/* A copy that is a valid store with all that was durable when this was called, into an empty
+ * directory (taken), in the snapshot's thread; its end is news. NBT_EBUSY, NBT_EEXIST. */
+int store_backup(struct store *s, struct vfs *into);
+
+/* ---- writer: orders; all copy out, all see only what is committed ---- */
+
+/* The record due earliest and not later than now. */
+bool store_due(struct store *s, struct wall now, struct rec *ret);
+/* When the next record is due; WALL_NEVER = none. */
+struct wall store_next_due(struct store *s);
+/* The first record of owner with a version of at least from. */
+bool store_by_version(struct store *s, struct ip4 owner, struct version from, struct rec *ret);
+/* The first record whose key comes after (or is, with incl) key in byte order of name, then scope;
+ * key NULL = the first of all. */
+bool store_by_name(struct store *s, const struct nb_key *key, bool incl, struct rec *ret);
+/* The owners that have records, ascending; returns how many there are, fills at most cap. */
+size_t store_owners(const struct store *s, struct ip4 *ret, size_t cap);
+
+struct store_stats {
+	uint64_t records, commits, changes, failed_commits;
+	uint64_t journal_bytes, snapshots, bytes_in_memory;
+};
+void store_stats(const struct store *s, struct store_stats *ret);

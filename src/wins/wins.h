@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The WINS server engine: packets and ticks in, packets and events out. No socket, no clock, no
+ * thread, no log. Layer: wins.
+ *
+ * Two ways in. wins_query answers queries from any reader thread, without a lock, an allocation or
+ * a system call. Everything that changes state goes through one thread, the registrar: wins_in for
+ * each waiting packet, then wins_commit, then wins_out until it is empty. No answer leaves before
+ * what it promises is durable.
+ */
+#pragma once
+
+#include "event/event.h"
+#include "rules/rules.h"
+#include "store/store.h"
+#include "wire/ns.h"
+#include "wins/stats.h"
+
+struct wins;
+
+struct wins_conf {
+	struct rule_intervals intervals; /* wishes; clamped at start */
+	uint32_t chl_interval_ms, chl_tries;
+	uint32_t probes_max;     /* challenges open at once */
+	uint32_t scavenge_slice; /* records per step of the scavenger */
+	bool burst_handling;     /* 2.11 */
+	bool migrate_on, propagate_releases, strict_source, prepend_1b, randomize_1c;
+	uint8_t nself;
+	struct ip4 self[16];
+	uint8_t nblocked;
+	uint8_t blocked[32][15];
+};
+
+/* Where a packet came from and where its answer leaves; the engine hands it back as it was. */
+struct wins_path {
+	struct ip4 peer, local; /* the client; our address that it asked */
+	uint16_t port;          /* of the client */
+	uint16_t socket;        /* the host's own number */
+};
+
+struct wins_host {
+	void *arg;
+	uint32_t (*random)(void *arg); /* unpredictable: transaction ids of challenges */
+	void (*event)(void *arg, const struct event *ev); /* ->when is set */
+};
+
+/* Makes an engine on an open store, which it borrows. The caller's thread is the registrar. */
+int wins_new(const struct wins_conf *conf, struct store *store, const struct wins_host *host,
+    struct wall now, struct wins **ret);
+void wins_free(struct wins *w); /* accepts NULL */
+/* Takes over what may change while running; the same clamps as at start. */
+void wins_reconf(struct wins *w, const struct wins_conf *conf);
+
+/*
+ * Query path, any registered reader. Returns the length of the answer in out, or 0 with *ret_drop
+ * set: NB_DROP_NONE means "for the registrar, give it to wins_in". conf: any copy that does not
+ * change during the call.
+ */
+size_t wins_query(const struct store *store, const struct rule_env *env, struct wins_stats *stats,
+    const uint8_t *packet, size_t len, uint8_t *out, size_t cap, enum nb_drop *ret_drop);
+
+/* ---- registrar ---- */
+
+/* Feeds a packet. Its answer may be ready only after wins_commit. */
+void wins_in(struct wins *w, const uint8_t *packet, size_t len, const struct wins_path *path,
+    struct mono mnow, struct wall now);
+/* Retries, challenge ends, a slice of scavenging. Call when wins_next is reached. */
+void wins_tick(struct wins *w, struct mono mnow, struct wall now);
+struct mono wins_next(const struct wins *w, struct mono mnow, struct wall now);
+/* Makes all that was decided since the last call durable, and its answers ready; those that could
+ * not be made durable become SRV_ERR. */
+void wins_commit(struct wins *w, struct wall now);
+
+struct wins_out {
+	struct wins_path path;
+	uint16_t len;
+	uint8_t data[NB_UDP_MAX + 64];
+};
+/* The next packet to send, or NULL. Valid until the next call of any of these. */
+const struct wins_out *wins_out(struct wins *w);
+
+/* ---- administration, on the registrar's thread; each is durable when it returns 0 ---- */
+
+struct wins_explain {
+	struct verdict verdict;
+	bool found;
+	struct rec cur;
+};
+/* The verdict that a packet would get, without any effect. */
+void wins_explain_register(
+    struct wins *w, const struct reg_in *in, struct wall now, struct wins_explain *ret);
+void wins_explain_release(
+    struct wins *w, const struct release_in *in, struct wall now, struct wins_explain *ret);
+
+int wins_admin_add(struct wins *w, const struct rec *rec, struct wall now); /* static record */
+int wins_admin_delete(struct wins *w, const struct nb_key *key, struct wall now); /* NBT_ENOENT */
+int wins_admin_tombstone(struct wins *w, const struct nb_key *key, struct wall now);
+void wins_admin_scavenge(struct wins *w); /* the next ticks do all that is due, in slices */
+
+/* Sums of the engine's own counters; workers keep theirs. */
+const struct wins_stats *wins_registrar_stats(const struct wins *w);
+const struct rule_env *wins_env(
+    const struct wins *w); /* for the query path; now is not set in it */
+size_t wins_open_probes(const struct wins *w);
