@@ -115,8 +115,8 @@ int store_backup(struct store *s, struct vfs *into);
 
 /* ---- writer: orders; all copy out, all see only what is committed ---- */
 
-/* The record due earliest and not later than now. */
-bool store_due(struct store *s, struct wall now, struct rec *ret);
+/* The records that are due at now, earliest first, at most cap of them; returns how many. */
+size_t store_due(struct store *s, struct wall now, struct rec *ret, size_t cap);
 /* When the next record is due; WALL_NEVER = none. */
 struct wall store_next_due(struct store *s);
 /* The first record of owner with a version of at least from. */
