@@ -21,7 +21,7 @@ struct wins;
 struct wins_conf {
 	struct rule_intervals intervals; /* wishes; clamped at start */
 	uint32_t chl_interval_ms, chl_tries;
-	uint32_t probes_max;     /* challenges open at once */
+	uint32_t challenges_max; /* open at once */
 	uint32_t scavenge_slice; /* records per step of the scavenger */
 	bool burst_handling;     /* 2.11 */
 	bool migrate_on, propagate_releases, strict_source, prepend_1b, randomize_1c;
@@ -48,16 +48,39 @@ struct wins_host {
 int wins_new(const struct wins_conf *conf, struct store *store, const struct wins_host *host,
     struct wall now, struct wins **ret);
 void wins_free(struct wins *w); /* accepts NULL */
-/* Takes over what may change while running; the same clamps as at start. */
-void wins_reconf(struct wins *w, const struct wins_conf *conf);
+/* Takes over what may change while running (not scavenge_slice); the same clamps as at start. */
+int wins_reconf(struct wins *w, const struct wins_conf *conf, struct wall now);
+
+/* ---- query path: any registered reader ---- */
+
+/* What the query path reads; replaced as a whole by wins_reconf and valid until wins_free, so a
+ * worker fetches it once a batch. */
+struct wins_view {
+	struct rule_env env; /* now is not set in it */
+	bool randomize_1c;
+};
+const struct wins_view *wins_view(const struct wins *w);
 
 /*
- * Query path, any registered reader. Returns the length of the answer in out, or 0 with *ret_drop
- * set: NB_DROP_NONE means "for the registrar, give it to wins_in". conf: any copy that does not
- * change during the call.
+ * Answers a query. Returns the length of the answer in out, or 0 with *ret_drop set; NB_DROP_NONE
+ * there means "for the registrar: give it to wins_in". No lock, no allocation, no system call.
  */
-size_t wins_query(const struct store *store, const struct rule_env *env, struct wins_stats *stats,
-    const uint8_t *packet, size_t len, uint8_t *out, size_t cap, enum nb_drop *ret_drop);
+size_t wins_query(const struct store *store, const struct wins_view *view, struct wins_stats *stats,
+    const uint8_t *packet, size_t len, uint8_t out[static NB_UDP_MAX], enum nb_drop *ret_drop);
+
+#define WINS_BURST_TTL_MIN 300 /* seconds: first step of the ladder of 2.11 */
+
+/* How many answers of burst handling (2.11) went out since the queue was calm. */
+struct wins_burst {
+	uint32_t answered;
+};
+
+/*
+ * Burst handling: a positive answer to a registration or refresh without looking or storing, with a
+ * short lifetime from the ladder of 2.11. Returns its length, 0 when the packet is neither.
+ */
+size_t wins_burst_answer(struct wins_burst *b, struct wins_stats *stats, const uint8_t *packet,
+    size_t len, uint8_t out[static NB_UDP_MAX]);
 
 /* ---- registrar ---- */
 
@@ -68,8 +91,8 @@ void wins_in(struct wins *w, const uint8_t *packet, size_t len, const struct win
 void wins_tick(struct wins *w, struct mono mnow, struct wall now);
 struct mono wins_next(const struct wins *w, struct mono mnow, struct wall now);
 /* Makes all that was decided since the last call durable, and its answers ready; those that could
- * not be made durable become SRV_ERR. */
-void wins_commit(struct wins *w, struct wall now);
+ * not be made durable become SRV_ERR, and the reason is returned. */
+int wins_commit(struct wins *w, struct wall now);
 
 struct wins_out {
 	struct wins_path path;
@@ -95,10 +118,8 @@ void wins_explain_release(
 int wins_admin_add(struct wins *w, const struct rec *rec, struct wall now); /* static record */
 int wins_admin_delete(struct wins *w, const struct nb_key *key, struct wall now); /* NBT_ENOENT */
 int wins_admin_tombstone(struct wins *w, const struct nb_key *key, struct wall now);
-void wins_admin_scavenge(struct wins *w); /* the next ticks do all that is due, in slices */
+/* The scavenger works whenever something is due; this makes it look now, and tells the end. */
+void wins_admin_scavenge(struct wins *w, struct wall now);
 
-/* Sums of the engine's own counters; workers keep theirs. */
-const struct wins_stats *wins_registrar_stats(const struct wins *w);
-const struct rule_env *wins_env(
-    const struct wins *w); /* for the query path; now is not set in it */
-size_t wins_open_probes(const struct wins *w);
+const struct wins_stats *wins_registrar_stats(const struct wins *w); /* workers keep their own */
+size_t wins_open_challenges(const struct wins *w);
