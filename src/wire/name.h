@@ -42,25 +42,29 @@ nb_key_eq(const struct nb_key *a, const struct nb_key *b)
 
 /*
  * Reads a second-level encoded name at r. packet is the start of the name service packet for
- * pointers (at most 10 hops, backwards only); NULL forbids pointers (ports 138 and 139).
- * Returns enum nb_drop: 0, or why not; *ret is whole only on 0. Total length is bounded by what
- * struct nb_scope holds, not by RFC 1002's 255, because servers must answer 238-byte scopes.
+ * pointers (at most 10 hops, each before where the last one led, none into the header); NULL forbids
+ * pointers (ports 138 and 139). Returns enum nb_drop: 0 and r behind the name, or why not; *ret is
+ * whole only on 0. Total length is bounded by what struct nb_scope holds, not by RFC 1002's 255,
+ * because servers must answer 238-byte scopes.
  */
 int nb_name_decode(struct rd *r, const struct rd *packet, struct nb_key *ret);
 
-/* Writes the second-level encoding, without pointers. */
+/* Writes the second-level encoding, without pointers: 34 bytes and the scope's. */
 void nb_name_encode(struct wr *w, const struct nb_key *key);
 
 /*
  * "NAME<20>" or "NAME<20>.scope", trailing spaces of the first 15 bytes dropped, every byte that is
- * not printable ASCII, and '<', '>', '\\', '"', '#' inside the name, written \xNN. Always fits.
+ * not printable ASCII, and '<', '>', '\\', '"', '#' inside the name, written \xNN; likewise in the
+ * scope, and '.' inside one of its labels. The NUL-padded "*" is "*<00>". Always fits; nb_key_parse
+ * gives the same key back.
  */
 #define NB_KEY_STRLEN (4 * NB_NAME_LEN + 4 + 4 * NB_SCOPE_WIRE + 2)
 char *nb_key_print(const struct nb_key *key, char buf[static NB_KEY_STRLEN]);
 
 /*
  * Reads NAME<20>, NAME#20 (both with an optional .scope behind) or a bare NAME, which gets
- * default_suffix; \xNN escapes are undone; padded with spaces, "*" with NULs (RFC 1001 17.2). Case
- * is kept: whoever wants upper case does it before. 0, or NBT_EINVAL with *ret untouched.
+ * default_suffix and may hold dots; \xNN escapes are undone; padded with spaces, "*" with NULs, a
+ * bare "*" has suffix 00 whatever the default (RFC 1001 17.2). Case is kept: whoever wants upper case
+ * does it before. 0, or NBT_EINVAL with *ret untouched.
  */
 int nb_key_parse(const char *text, uint8_t default_suffix, struct nb_key *ret);

@@ -10,7 +10,7 @@
 #include "wire/name.h"
 
 enum nb_drop {
-#define X(symbol, sentence) NB_DROP_##symbol,
+#define X(symbol, id, sentence) NB_DROP_##symbol,
 #include "wire/drops.def"
 #undef X
 	NB_DROP_COUNT
@@ -80,7 +80,8 @@ enum nb_kind {
 	NB_KIND_COUNT
 };
 
-const char *nb_kind_text(int kind); /* "name query request" ... */
+const char *nb_kind_text(int kind);        /* "name query request" ... */
+const char *nb_rcode_text(unsigned rcode); /* "ACT_ERR", 0 is "success", past 7 "unknown" */
 
 struct nb_addr {
 	uint16_t flags; /* NB_FLAGS */
@@ -88,8 +89,10 @@ struct nb_addr {
 };
 
 /*
- * One message. For encoding fill id, flags (whole word, opcode and rcode in it), kind, key, and what
- * the kind needs; everything else may be zero.
+ * One message. For encoding fill id, flags (whole word, R, opcode and rcode in it), kind, key, and
+ * what the kind needs; everything else may be zero: rr_type 0 means what the catalogue says.
+ * Decoding sets every member but ns_key (NB_REDIRECT alone) and the addresses past naddr, which are
+ * left as they were: this is the hot path. key.scope is zero past its length.
  */
 struct nb_msg {
 	uint16_t id;
@@ -98,7 +101,9 @@ struct nb_msg {
 	uint16_t
 	    rr_type;  /* of the resource record, 0 = none was there (NB_QUERY_FAIL may lack it) */
 	uint32_t ttl; /* seconds, of the resource record */
-	struct nb_key key; /* the question's name, or the record's in a response */
+	/* the question's name, or the record's in a response; all zero in an NB_QUERY_FAIL without
+	 * record and an NB_WACK for a name its sender could not read */
+	struct nb_key key;
 	/* requests to register, refresh, release and their answers: one; NB_QUERY_OK: 0 or more */
 	uint16_t naddr;
 	struct nb_addr addr[NB_ADDR_MAX];
@@ -149,13 +154,15 @@ void nb_node_encode(struct wr *w, const struct nb_node *node);
 /*
  * Reads a packet. Returns 0 or why it is dropped; *ret is whole only on 0. Tolerates what
  * netbt-name-service.md says must be tolerated (ANCOUNT 0 or 1 in negative query responses, WACK
- * record types 0x20 and 0x0a, any RD and RA in answers, short statistics) and nothing more. At most
- * NB_ADDR_MAX addresses are kept, further ones are passed over.
+ * record types 0x20 and 0x0a, any RD and RA in answers, short statistics, the RR_NAME of a request
+ * written out), bytes behind the last record, and nothing more. At most NB_ADDR_MAX addresses of a
+ * query response are kept, and the first one of everything else; further ones are passed over.
  */
 enum nb_drop nb_decode(const uint8_t *packet, size_t len, struct nb_msg *ret);
 
 /*
  * Writes the packet for m, requests with the pointer C0 0C as RR_NAME, and returns its length, or 0
  * when it does not fit in cap. More addresses or node entries than fit: as many as fit, with TC set.
+ * A message of a kind without its address, or with more than the arrays hold, is a bug of the caller.
  */
 size_t nb_encode(const struct nb_msg *m, uint8_t *out, size_t cap);
