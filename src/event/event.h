@@ -40,20 +40,27 @@ unsigned event_number(int id);    /* 4097 */
 const char *event_source(int id); /* "Wins", "NetBT", "Winsome" */
 const char *event_symbol(int id); /* "WINS_OPERATIONAL" */
 enum event_severity event_severity(int id);
+bool event_limited(int id); /* can a packet trigger it: at most 10 a minute are told */
+const char *event_sentence(int id);
 const char *event_severity_name(enum event_severity s); /* "error" ... */
 const char *event_advice(int id);                       /* what to do; "" = nothing */
 
-/* The sentence, one line, everything a peer sent escaped. Returns buf. */
-#define EVENT_STRLEN 2048
+/* The sentence in one line of printable ASCII, whatever a peer sent; always whole. Returns buf. */
+#define EVENT_STRLEN 2560
 char *event_print(const struct event *ev, char buf[static EVENT_STRLEN]);
 
-/* The last events, and which of them may be told again already. Opaque, bounded by capacity. */
+/* The last events, and which of them may be told again already. Not locked: whoever has several
+ * threads brings a lock. */
+#define EVENT_LIMIT_COUNT   10 /* of one id ... */
+#define EVENT_LIMIT_SECONDS 60 /* ... in this time */
 struct event_log;
+/* capacity > 0, allocated at once. NBT_ENOMEM. */
 int event_log_new(size_t capacity, struct event_log **ret);
-void event_log_free(struct event_log *log);
-/* Takes a copy. False: over the rate limit of its id (10 in 60 s), counted instead of kept; the next
- * one that passes carries the count in ->suppressed. *ret_kept may be NULL. */
+void event_log_free(struct event_log *log); /* accepts NULL */
+/* Takes a copy. False: a limited event over the rate limit of its id, counted instead of kept; the
+ * next one that passes carries the count in ->suppressed. *ret_kept may be NULL. */
 bool event_log_add(struct event_log *log, const struct event *ev, struct event *ret_kept);
 /* Events with seq > after, oldest first, at most cap; returns how many. Gaps mean forgotten. */
 size_t event_log_read(const struct event_log *log, uint64_t after, struct event *ret, size_t cap);
+/* seq of the newest event, 0 = none yet. */
 uint64_t event_log_last(const struct event_log *log);
