@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A test case with a lab, and one with a lab that has a server and a capture of all it said. What
+holds for every test is checked at its end: nothing that tshark calls malformed, no complaint of a
+sanitizer."""
+
+import unittest
+
+from . import lab, winsd
+
+
+class LabCase(unittest.TestCase):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.close)
+        self.servers = []
+
+    def winsd(self, host, **options):
+        server = winsd.Winsd(host, **options)
+        self.servers.append(server)
+        self.addCleanup(self.check_server, server)
+        return server
+
+    def check_server(self, server):
+        if server.process and server.process.running:
+            server.end()
+        self.assertEqual(server.complaints(), [])
+
+
+class ServerCase(LabCase):
+    """A server at 192.0.2.10 with what `options` says, running and watched."""
+
+    ADDRESSES = ['192.0.2.10']
+    options = {'challenge_interval': '100ms'}
+
+    def setUp(self):
+        super().setUp()
+        self.server_host = self.lab.host('server', *self.ADDRESSES)
+        self.capture = self.lab.capture(self.server_host)
+        self.addCleanup(self.check_capture)
+        self.server = self.winsd(self.server_host, **self.options)
+        self.server.start()
+
+    def check_capture(self):
+        self.assertEqual(self.capture.malformed(self.server_host.addresses), '')
+
+    def answers_to(self, address):
+        """What the server said to port 137 of the address, challenges included."""
+        return [f.message for f in self.capture.seen(
+            lambda f: f.dst == address and f.src in self.server_host.addresses)]

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The programs nobody here wrote: Samba's nmbd as a client, its command line tools, nbtscan."""
+
+import re
+import signal
+
+from . import lab
+
+SAMBA_DIRECTORIES = ('private', 'state', 'cache', 'lock', 'pid', 'ncalrpc')
+QUIET = signal.SIGKILL
+
+
+def samba_options(folder):
+    options = {f'{d} directory' if d != 'ncalrpc' else 'ncalrpc dir': folder / d
+               for d in SAMBA_DIRECTORIES}
+    for path in options.values():
+        path.mkdir(parents=True, exist_ok=True)
+    options['nmbd:socket dir'] = folder / 'nmbdsock'
+    options['log file'] = folder / 'log.samba'
+    return options
+
+
+def write_smb_conf(folder, options):
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {**samba_options(folder), **options}
+    path = folder / 'smb.conf'
+    path.write_text('[global]\n' + ''.join(f'\t{k} = {v}\n' for k, v in options.items()))
+    return path
+
+
+class Nmbd:
+    """nmbd as a client of the server: registers NAME<00> <03> <20>, WORKGROUP<00> <1e>; as classic
+    primary domain controller also WORKGROUP<1b> <1c>; releases all on TERM."""
+
+    def __init__(self, host, name, wins, workgroup='OFFICE', pdc=False):
+        self.host, self.name, self.workgroup = host, name, workgroup
+        self.conf = write_smb_conf(host.path(name.lower()), {
+            'netbios name': name,
+            'workgroup': workgroup,
+            'wins server': wins,
+            'wins support': 'no',
+            'name resolve order': 'wins',
+            'server role': 'classic primary domain controller' if pdc else 'standalone server',
+            'domain logons': 'yes' if pdc else 'no',
+            'interfaces': ' '.join(f'{a}/24' for a in host.addresses),
+            'bind interfaces only': 'yes',
+            'local master': 'no',
+            'domain master': 'yes' if pdc else 'no',
+            'preferred master': 'no',
+            'log level': '3',
+        })
+        self.process = None
+
+    def start(self):
+        self.process = self.host.start('nmbd', '-F', '--no-process-group', '--debug-stdout', '-s',
+                                       self.conf, log=self.host.path(f'{self.name}-nmbd.log'))
+        return self
+
+    def end(self):
+        """TERM: it releases its names before it goes."""
+        return self.process.end(signal.SIGTERM)
+
+    def die(self):
+        """Without a word."""
+        self.process.end(QUIET)
+
+    def output(self):
+        return self.process.output()
+
+    @property
+    def unique_names(self):
+        return [(self.name, 0x00), (self.name, 0x03), (self.name, 0x20)]
+
+    @property
+    def group_names(self):
+        return [(self.workgroup, 0x00), (self.workgroup, 0x1E)]
+
+
+def nmblookup(host, server, name, suffix):
+    """Addresses, [] when the server says no."""
+    done = host.run('nmblookup', '-s', '/dev/null', '-U', server, '--recursion',
+                    f'{name}#{suffix:02x}')
+    return re.findall(rf'^(\S+) {re.escape(name)}<{suffix:02x}>$', done.stdout, re.M)
+
+
+def net_lookup(host, conf, name, suffix):
+    """Through the resolver of Samba's client library, asking WINS alone."""
+    done = host.run('net', '-s', conf, 'lookup', 'host', f'{name}#{suffix:02x}')
+    return done.stdout.split() if done.returncode == 0 else []
+
+
+def nbtscan_names(host, address):
+    """(name, suffix, unique?) of each name in the node status of the address."""
+    done = host.run('nbtscan', '-v', '-s', '|', address)
+    names = []
+    for line in done.stdout.splitlines():
+        fields = line.split('|')
+        if len(fields) == 4 and fields[2].strip().rstrip('UG'):
+            names.append((fields[1].rstrip(), int(fields[2].strip()[:2], 16),
+                          fields[2].strip()[-1] == 'U'))
+    return names
+
+
+def smbtorture(host, folder, addresses, target, test):
+    """Runs one of Samba's protocol tests; returns its whole output."""
+    args = ['smbtorture', '-s', '/dev/null', '-U%',
+            '--option=interfaces=' + ' '.join(f'{a}/24' for a in addresses),
+            '--option=torture:progress=no', f'--basedir={folder}']
+    args += [f'--option={k}={v}' for k, v in samba_options(folder).items()]
+    process = host.start(*args, f'//{target}/_none_', test, log=folder / 'smbtorture.log')
+    status = lab.wait_until(lambda: not process.running, 400, 'smbtorture') and process.popen.wait()
+    return status, process.output()

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server under test, started, killed, restarted and asked through its control program."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+
+from . import lab
+
+WINSD = os.environ.get('WINSD', 'winsd')
+WINSCTL = os.environ.get('WINSCTL', 'winsctl')
+USER = 'nobody'
+START = 20
+# strace(1) and the leak checker exclude one another.
+NO_LEAK_CHECK = {'ASAN_OPTIONS': 'detect_leaks=0'}
+SANITIZER_WORDS = ('ERROR: AddressSanitizer', 'runtime error:', 'LeakSanitizer',
+                   'Assertion', 'Sanitizer:')
+
+
+class Winsd:
+    """options: those of winsd.conf(5) with _ for -. It runs as root does in real life: started by
+    root, dropping to another user."""
+
+    def __init__(self, host, data=None, wrapper=(), **options):
+        self.host, self.address, self.process, self.wrapper = host, host.addresses[0], None, wrapper
+        self.data = data or host.path('data')
+        self.control = host.path('winsd.sock')
+        self.log = host.path('winsd.log')
+        self.conf = host.path('winsd.yaml')
+        if not self.conf.exists():
+            self.conf.write_text('')
+        self.options = {
+            'data-dir': self.data, 'control-socket': self.control, 'user': USER,
+            'log-level': 'info',
+            **{k.replace('_', '-'): v for k, v in options.items()},
+        }
+
+    @property
+    def command(self):
+        words = [*self.wrapper, WINSD, '-c', self.conf]
+        for key, value in self.options.items():
+            words += ['-o', f'{key}={value}']
+        return words
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def start(self, env=None):
+        """Returns when it serves."""
+        self.launch(env)
+        lab.wait_until(lambda: self._serving(), START, 'winsd to serve')
+        return self
+
+    def launch(self, env=None):
+        self.process = self.host.start(*self.command, log=self.log,
+                                       env={**os.environ, **(env or {})})
+        return self.process
+
+    def _serving(self):
+        if not self.process.running:
+            raise AssertionError(f'winsd ended with status {self.process.popen.returncode}:\n'
+                                 + self.output()[-4000:])
+        with socket.socket(socket.AF_UNIX) as sock:
+            try:
+                sock.connect(str(self.control))
+                return True
+            except OSError:
+                return False
+
+    def kill9(self):
+        self.process.end(signal.SIGKILL)
+
+    def end(self, timeout=20):
+        return self.process.end(signal.SIGTERM, timeout)
+
+    def restart(self, how='kill9'):
+        getattr(self, how)()
+        return self.start()
+
+    def output(self):
+        return self.log.read_text(errors='replace') if self.log.exists() else ''
+
+    def complaints(self):
+        """Lines that a sanitizer or an assertion left."""
+        return [line for line in self.output().splitlines()
+                if any(word in line for word in SANITIZER_WORDS)]
+
+    def ctl(self, *words, check=True):
+        """winsctl --json: the objects that it printed."""
+        done = self.run_ctl('--json', *words)
+        if check and done.returncode:
+            raise AssertionError(f'winsctl {words}: {done.returncode}: {done.stdout}{done.stderr}')
+        return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+
+    def run_ctl(self, *words):
+        return subprocess.run([WINSCTL, '--socket', str(self.control), *words],
+                              capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL)
