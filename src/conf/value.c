@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One parser and one printer for each option type. Layer: conf. Numbers of all kinds end as one
+ * unsigned 64-bit integer and share the range check, whose bounds are read by the same parser, so
+ * that an error names them as a person would write them.
+ */
+#include "conf/value.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+struct unit {
+	const char *suffix;
+	uint64_t factor;
+};
+
+/* Largest first: the printer takes the first that divides. */
+static const struct unit time_units[] = {
+	{ "d", 86400000 },
+	{ "h", 3600000 },
+	{ "min", 60000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
+	{ NULL, 0 },
+};
+static const struct unit size_units[] = {
+	{ "GiB", 1 << 30 },
+	{ "MiB", 1 << 20 },
+	{ "KiB", 1 << 10 },
+	{ "", 1 },
+	{ NULL, 0 },
+};
+static const struct unit no_units[] = {
+	{ "", 1 },
+	{ NULL, 0 },
+};
+static const char *const levels[] = { "error", "warning", "notice", "info", "debug" };
+#define LEVELS (sizeof(levels) / sizeof(*levels))
+
+__attribute__((format(printf, 2, 3))) static int
+refuse(char why[VALUE_WHY_MAX], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, VALUE_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return NBT_EINVAL;
+}
+
+char *
+value_quote(const char *text, char buf[static VALUE_QUOTE_MAX])
+{
+	char *p = buf;
+
+	*p++ = '"';
+	for (int n = 0; *text; n++, text++) {
+		if (n == 60) {
+			p += sprintf(p, "...");
+			break;
+		}
+		if (*text >= 0x20 && *text < 0x7f)
+			*p++ = *text;
+		else
+			p += sprintf(p, "\\x%02x", (unsigned char)*text);
+	}
+	*p++ = '"';
+	*p = '\0';
+	return buf;
+}
+
+/* ---- numbers, times, sizes ---- */
+
+/* Digits and one of the units behind them; nothing else, and no overflow. */
+static bool
+read_scaled(const char *text, const struct unit *units, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	for (; isdigit((unsigned char)*text); text++)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(*text - '0'), &v))
+			return false;
+	if (v == 0 && !*text) {
+		*ret = 0; /* nothing is nothing in every unit */
+		return true;
+	}
+	for (; units->suffix; units++)
+		if (!strcmp(text, units->suffix))
+			return !__builtin_mul_overflow(v, units->factor, ret);
+	return false;
+}
+
+static const struct unit *
+units_of(const struct conf_option *o)
+{
+	switch (o->type) {
+	case VALUE_SECONDS:
+	case VALUE_MILLIS:
+		return time_units;
+	case VALUE_SIZE:
+		return size_units;
+	default:
+		return no_units;
+	}
+}
+
+static const char *
+kind_of(const struct conf_option *o)
+{
+	switch (o->type) {
+	case VALUE_SECONDS:
+		return "a duration in whole seconds (write 3s, 40min, 2h, 6d)";
+	case VALUE_MILLIS:
+		return "a duration (write 500ms, 3s, 40min, 6d)";
+	case VALUE_SIZE:
+		return "a size (write 4096, 64KiB, 256MiB, 2GiB)";
+	default:
+		return "a whole number";
+	}
+}
+
+static bool
+read_number(const struct conf_option *o, const char *text, uint64_t *ret)
+{
+	uint64_t v;
+
+	if (!read_scaled(text, units_of(o), &v))
+		return false;
+	if (o->type == VALUE_SECONDS) {
+		if (v % 1000)
+			return false;
+		v /= 1000;
+	}
+	*ret = v;
+	return true;
+}
+
+static int
+set_number(const struct conf_option *o, uint64_t *field, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+	uint64_t min = 0, max = 0;
+	bool known = read_number(o, o->min, &min) && read_number(o, o->max, &max);
+
+	assert(known);
+	(void)known; /* for builds without assertions */
+	if (!read_number(o, text, field))
+		return refuse(why, "%s is not %s", value_quote(text, quoted), kind_of(o));
+	if (*field < min || *field > max)
+		return refuse(why, "%s is out of range (allowed are %s to %s)",
+		    value_quote(text, quoted), o->min, o->max);
+	return 0;
+}
+
+static void
+print_number(const struct conf_option *o, uint64_t v, FILE *to)
+{
+	const struct unit *u = units_of(o);
+
+	if (o->type == VALUE_SECONDS)
+		v *= 1000;
+	if (v == 0) {
+		fputs("0", to);
+		return;
+	}
+	while (v % u->factor)
+		u++;
+	fprintf(to, "%" PRIu64 "%s", v / u->factor, u->suffix);
+}
+
+/* ---- words ---- */
+
+static int
+set_level(uint64_t *field, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+
+	for (uint64_t i = 0; i < LEVELS; i++)
+		if (!strcmp(text, levels[i])) {
+			*field = i;
+			return 0;
+		}
+	return refuse(
+	    why, "%s is none of error, warning, notice, info, debug", value_quote(text, quoted));
+}
+
+static int
+set_bool(bool *field, const char *text, char *why)
+{
+	static const char *const words[] = { "false", "true", "no", "yes", "off", "on" };
+	char quoted[VALUE_QUOTE_MAX];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(text, words[i])) {
+			*field = i & 1;
+			return 0;
+		}
+	return refuse(why, "%s is neither true nor false", value_quote(text, quoted));
+}
+
+static bool
+is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text < 0x20 || *text >= 0x7f)
+			return false;
+	return true;
+}
+
+static int
+set_text(const struct conf_option *o, char field[CONF_TEXT_MAX], const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+	size_t len = strlen(text);
+	uint64_t min = 0, max = 0;
+	bool known = read_number(o, o->min, &min) && read_number(o, o->max, &max);
+
+	assert(known && max < CONF_TEXT_MAX);
+	(void)known; /* for builds without assertions */
+	if (!is_printable(text))
+		return refuse(why, "%s has a character that is not printable ASCII",
+		    value_quote(text, quoted));
+	if (len < min)
+		return refuse(why, "must not be empty");
+	if (len > max)
+		return refuse(
+		    why, "%s is longer than %s characters", value_quote(text, quoted), o->max);
+	memset(field, 0, CONF_TEXT_MAX);
+	memcpy(field, text, len);
+	return 0;
+}
+
+/* Loopback is allowed, for trying things out. */
+static bool
+read_address(const char *text, struct ip4 *ret)
+{
+	return ip4_parse(text, ret) && ret->v >> 24 != 0 && ret->v >> 24 < 224;
+}
+
+static int
+set_address(struct ip4 *field, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+
+	*field = IP4_ANY;
+	if (*text && !read_address(text, field))
+		return refuse(why, "%s is not a machine's IPv4 address (write 192.0.2.10)",
+		    value_quote(text, quoted));
+	return 0;
+}
+
+/* ---- lists ---- */
+
+static int
+add_address(struct conf_addresses *list, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+	struct ip4 a;
+
+	if (!read_address(text, &a))
+		return refuse(why,
+		    "%s is not a machine's IPv4 address (write 192.0.2.10; no entry means all)",
+		    value_quote(text, quoted));
+	for (int i = 0; i < list->n; i++)
+		if (ip4_eq(list->a[i], a))
+			return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+	list->a[list->n++] = a;
+	return 0;
+}
+
+static int
+add_name(struct conf_names *list, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+	uint8_t name[CONF_NAME_LEN];
+	size_t len = strlen(text);
+
+	if (!len || !is_printable(text))
+		return refuse(why, "%s is not a name of printable ASCII characters",
+		    value_quote(text, quoted));
+	if (len > CONF_NAME_LEN)
+		return refuse(why, "%s is longer than 15 characters", value_quote(text, quoted));
+	memset(name, ' ', sizeof(name));
+	for (size_t i = 0; i < len; i++)
+		name[i] = (uint8_t)toupper((unsigned char)text[i]);
+	for (int i = 0; i < list->n; i++)
+		if (!memcmp(list->name[i], name, sizeof(name)))
+			return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+	memcpy(list->name[list->n++], name, sizeof(name));
+	return 0;
+}
+
+static int
+add_entry(const struct conf_option *o, void *field, const char *text, char *why)
+{
+	uint8_t n = *(const uint8_t *)field; /* both kinds of list begin with their count */
+	uint64_t max = 0;
+	bool known = read_number(o, o->max, &max);
+
+	assert(known);
+	(void)known; /* for builds without assertions */
+	if (n >= max)
+		return refuse(why, "has more than %s entries", o->max);
+	return o->type == VALUE_NAMES ? add_name(field, text, why) : add_address(field, text, why);
+}
+
+/* "[a, b]" or "a,b" into its entries. */
+static int
+set_list(const struct conf_option *o, void *field, const char *text, char *why)
+{
+	size_t len = strlen(text);
+	bool more = true;
+
+	value_clear(o, field);
+	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	if (strspn(text, " ") >= len)
+		return 0;
+	while (more) {
+		const char *comma = memchr(text, ',', len);
+		size_t n = comma ? (size_t)(comma - text) : len, skip = strspn(text, " ");
+		char entry[CONF_TEXT_MAX];
+		int err;
+
+		more = comma != NULL;
+		len -= more ? n + 1 : n;
+		skip = skip < n ? skip : n;
+		snprintf(entry, sizeof(entry), "%.*s", (int)(n - skip), text + skip);
+		for (size_t e = strlen(entry); e && entry[e - 1] == ' '; e--)
+			entry[e - 1] = '\0';
+		err = add_entry(o, field, entry, why);
+		if (err)
+			return err;
+		text += n + 1;
+	}
+	return 0;
+}
+
+/* ---- all types ---- */
+
+size_t
+value_size(const struct conf_option *o)
+{
+	switch (o->type) {
+	case VALUE_BOOL:
+		return sizeof(bool);
+	case VALUE_TEXT:
+		return CONF_TEXT_MAX;
+	case VALUE_ADDRESS:
+		return sizeof(struct ip4);
+	case VALUE_ADDRESSES:
+		return sizeof(struct conf_addresses);
+	case VALUE_NAMES:
+		return sizeof(struct conf_names);
+	default:
+		return sizeof(uint64_t);
+	}
+}
+
+void
+value_clear(const struct conf_option *o, void *field)
+{
+	memset(field, 0, value_size(o));
+}
+
+int
+value_add(const struct conf_option *o, void *field, const char *text, char why[VALUE_WHY_MAX])
+{
+	assert(value_is_list(o));
+	return add_entry(o, field, text, why);
+}
+
+int
+value_set(const struct conf_option *o, void *field, const char *text, char why[VALUE_WHY_MAX])
+{
+	switch (o->type) {
+	case VALUE_LEVEL:
+		return set_level(field, text, why);
+	case VALUE_BOOL:
+		return set_bool(field, text, why);
+	case VALUE_TEXT:
+		return set_text(o, field, text, why);
+	case VALUE_ADDRESS:
+		return set_address(field, text, why);
+	case VALUE_ADDRESSES:
+	case VALUE_NAMES:
+		return set_list(o, field, text, why);
+	default:
+		return set_number(o, field, text, why);
+	}
+}
+
+/* Plain when no YAML reader can take it for anything but a word, else in double quotes. */
+static void
+print_text(const char *text, FILE *to)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/_.-";
+
+	if (*text && *text != '-' && !text[strspn(text, plain)]) {
+		fputs(text, to);
+		return;
+	}
+	fputc('"', to);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', to);
+		fputc(*text, to);
+	}
+	fputc('"', to);
+}
+
+static void
+print_list(const struct conf_option *o, const void *field, FILE *to)
+{
+	const struct conf_addresses *addresses = field;
+	const struct conf_names *names = field;
+	uint8_t n = *(const uint8_t *)field;
+
+	fputc('[', to);
+	for (int i = 0; i < n; i++) {
+		char text[IP4_STRLEN > CONF_NAME_LEN ? IP4_STRLEN : CONF_NAME_LEN + 1] = { 0 };
+
+		if (o->type == VALUE_ADDRESSES) {
+			ip4_print(addresses->a[i], text);
+		} else {
+			memcpy(text, names->name[i], CONF_NAME_LEN);
+			for (int e = CONF_NAME_LEN; e && text[e - 1] == ' '; e--)
+				text[e - 1] = '\0';
+		}
+		fputs(i ? ", " : "", to);
+		print_text(text, to);
+	}
+	fputc(']', to);
+}
+
+void
+value_print(const struct conf_option *o, const void *field, FILE *to)
+{
+	char text[IP4_STRLEN];
+
+	switch (o->type) {
+	case VALUE_LEVEL:
+		fputs(levels[*(const uint64_t *)field], to);
+		break;
+	case VALUE_BOOL:
+		fputs(*(const bool *)field ? "true" : "false", to);
+		break;
+	case VALUE_TEXT:
+		print_text(field, to);
+		break;
+	case VALUE_ADDRESS:
+		if (ip4_eq(*(const struct ip4 *)field, IP4_ANY))
+			fputs("\"\"", to);
+		else
+			fputs(ip4_print(*(const struct ip4 *)field, text), to);
+		break;
+	case VALUE_ADDRESSES:
+	case VALUE_NAMES:
+		print_list(o, field, to);
+		break;
+	default:
+		print_number(o, *(const uint64_t *)field, to);
+	}
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration file: YAML events to assignments, with the line in every complaint. Layer: conf.
+ * Goes on after an error so that all of them are told, but works on a copy: a file with one error
+ * changes nothing. Nesting, size and number of complaints are bounded; nothing recurses deeper than
+ * NEST_MAX. Aliases are refused: they only serve to blow a small file up.
+ */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "conf/set.h"
+
+#define NEST_MAX 8
+
+struct reader {
+	yaml_parser_t parser;
+	struct conf conf; /* the copy */
+	const char *name;
+	const struct conf_say *say;
+	size_t line[CONF_COUNT]; /* where an option was given; 0 = not yet */
+	unsigned errors;
+	bool broken; /* nothing more can be read */
+};
+
+static void
+complain(struct reader *r, size_t line, const char *key, const char *why)
+{
+	char sentence[SET_SENTENCE_MAX];
+
+	if (++r->errors > CONF_ERRORS_MAX)
+		return;
+	if (r->errors == CONF_ERRORS_MAX)
+		snprintf(sentence, sizeof(sentence),
+		    "%s:%zu: there are more errors than can be told", r->name, line);
+	else
+		snprintf(sentence, sizeof(sentence), "%s:%zu: %s%s%s", r->name, line, key,
+		    *key ? ": " : "", why);
+	r->say->fn(r->say->arg, sentence);
+}
+
+static size_t
+line_of(const yaml_event_t *ev)
+{
+	return ev->start_mark.line + 1;
+}
+
+/* False: the end, or a file that is no YAML. Otherwise the caller deletes *ev. */
+static bool
+next(struct reader *r, yaml_event_t *ev)
+{
+	char why[VALUE_WHY_MAX];
+
+	if (r->broken)
+		return false;
+	if (yaml_parser_parse(&r->parser, ev))
+		return true;
+	r->broken = true;
+	if (r->parser.error == YAML_READER_ERROR) {
+		snprintf(why, sizeof(why), "it is not text in UTF-8 (byte %zu: %s)",
+		    r->parser.problem_offset, r->parser.problem);
+		complain(r, 1, "", why);
+		return false;
+	}
+	snprintf(why, sizeof(why), "it is not YAML here: %s%s%s",
+	    r->parser.context ? r->parser.context : "", r->parser.context ? ", " : "",
+	    r->parser.problem ? r->parser.problem : "out of memory");
+	complain(r, r->parser.problem_mark.line + 1, "", why);
+	return false;
+}
+
+static bool
+opens(const yaml_event_t *ev)
+{
+	return ev->type == YAML_MAPPING_START_EVENT || ev->type == YAML_SEQUENCE_START_EVENT;
+}
+
+static bool
+closes(const yaml_event_t *ev)
+{
+	return ev->type == YAML_MAPPING_END_EVENT || ev->type == YAML_SEQUENCE_END_EVENT;
+}
+
+static void
+too_deep(struct reader *r, size_t line)
+{
+	complain(r, line, "", "nested too deep");
+	r->broken = true;
+}
+
+/* Passes over the rest of the node that began with *ev. */
+static void
+skip(struct reader *r, const yaml_event_t *first)
+{
+	yaml_event_t ev;
+
+	for (int depth = opens(first); depth && next(r, &ev);) {
+		depth += opens(&ev) - closes(&ev);
+		if (depth > NEST_MAX)
+			too_deep(r, line_of(&ev));
+		yaml_event_delete(&ev);
+	}
+}
+
+/* The scalar's text, or NULL when a NUL byte in it would hide the rest. */
+static const char *
+text_of(const yaml_event_t *ev)
+{
+	const char *text = (const char *)ev->data.scalar.value;
+
+	return memchr(text, 0, ev->data.scalar.length) ? NULL : text;
+}
+
+static void
+read_list(struct reader *r, int id)
+{
+	const struct conf_option *o = conf_option(id);
+	void *field = set_field(&r->conf, id);
+	char why[VALUE_WHY_MAX];
+	yaml_event_t ev;
+
+	value_clear(o, field);
+	while (next(r, &ev)) {
+		bool end = ev.type == YAML_SEQUENCE_END_EVENT;
+
+		if (!end) {
+			const char *text = ev.type == YAML_SCALAR_EVENT ? text_of(&ev) : NULL;
+
+			if (!text) {
+				complain(
+				    r, line_of(&ev), o->key, "an entry must be one plain value");
+				skip(r, &ev);
+			} else if (value_add(o, field, text, why)) {
+				complain(r, line_of(&ev), o->key, why);
+			}
+		}
+		yaml_event_delete(&ev);
+		if (end)
+			return;
+	}
+}
+
+/* Is it the option's first value in this file; complains if not. */
+static bool
+is_first(struct reader *r, int id, size_t line)
+{
+	char why[VALUE_WHY_MAX];
+
+	if (r->line[id]) {
+		snprintf(why, sizeof(why), "given twice (first in line %zu)", r->line[id]);
+		complain(r, line, conf_option(id)->key, why);
+		return false;
+	}
+	r->line[id] = line;
+	return true;
+}
+
+/* line: of the option's name. */
+static void
+read_value(struct reader *r, int id, size_t line, const yaml_event_t *ev)
+{
+	const struct conf_option *o = conf_option(id);
+	char why[VALUE_WHY_MAX];
+
+	if (!is_first(r, id, line)) {
+		skip(r, ev);
+		return;
+	}
+	if (ev->type == YAML_SEQUENCE_START_EVENT && value_is_list(o)) {
+		read_list(r, id);
+		return;
+	}
+	if (ev->type != YAML_SCALAR_EVENT || !text_of(ev)) {
+		complain(r, line_of(ev), o->key,
+		    value_is_list(o) ? "takes a list of values" : "takes one value");
+		skip(r, ev);
+		return;
+	}
+	if (value_set(o, set_field(&r->conf, id), text_of(ev), why))
+		complain(r, line_of(ev), o->key, why);
+}
+
+static void read_mapping(struct reader *r, const char *prefix, int depth);
+
+/* A key was read (it lives in full, dotted): its value, which may be a mapping of further keys. */
+static void
+read_pair(struct reader *r, const char *full, size_t line, int depth)
+{
+	int id = set_find(full);
+	char why[VALUE_WHY_MAX];
+	yaml_event_t ev;
+
+	if (!next(r, &ev))
+		return;
+	if (id >= 0) {
+		read_value(r, id, line, &ev);
+	} else if (ev.type != YAML_MAPPING_START_EVENT) {
+		set_unknown(full, why);
+		complain(r, line, "", why);
+		skip(r, &ev);
+	} else if (depth == NEST_MAX) {
+		too_deep(r, line);
+	} else {
+		read_mapping(r, full, depth + 1);
+	}
+	yaml_event_delete(&ev);
+}
+
+/* The mapping's start is read already. */
+static void
+read_mapping(struct reader *r, const char *prefix, int depth)
+{
+	yaml_event_t ev;
+
+	while (next(r, &ev)) {
+		bool end = ev.type == YAML_MAPPING_END_EVENT;
+		const char *key = ev.type == YAML_SCALAR_EVENT ? text_of(&ev) : NULL;
+		char full[SET_KEY_MAX];
+
+		if (key) {
+			snprintf(full, sizeof(full), "%s%s%s", prefix, *prefix ? "." : "", key);
+			read_pair(r, full, line_of(&ev), depth);
+		} else if (!end) {
+			complain(r, line_of(&ev), "", "the name of an option must stand here");
+			r->broken =
+			    true; /* what follows would be taken for keys and values wrongly */
+		}
+		yaml_event_delete(&ev);
+		if (end)
+			return;
+	}
+}
+
+static bool
+is_empty(const yaml_event_t *ev)
+{
+	return ev->type == YAML_SCALAR_EVENT && ev->data.scalar.length == 0;
+}
+
+/* Stream and document events around the one mapping; an empty file is a working configuration. */
+static void
+read_stream(struct reader *r)
+{
+	bool end = false, seen = false;
+	yaml_event_t ev;
+
+	while (!end && next(r, &ev)) {
+		switch (ev.type) {
+		case YAML_STREAM_START_EVENT:
+		case YAML_DOCUMENT_END_EVENT:
+			break;
+		case YAML_STREAM_END_EVENT:
+			end = true;
+			break;
+		case YAML_DOCUMENT_START_EVENT:
+			if (seen) {
+				complain(r, line_of(&ev), "", "a second document is not allowed");
+				r->broken = true;
+			}
+			seen = true;
+			break;
+		case YAML_MAPPING_START_EVENT:
+			read_mapping(r, "", 1);
+			break;
+		default:
+			if (is_empty(&ev))
+				break;
+			complain(r, line_of(&ev), "", "the file must consist of \"option: value\"");
+			r->broken = true;
+		}
+		yaml_event_delete(&ev);
+	}
+}
+
+int
+conf_parse(
+    struct conf *conf, const char *name, const char *text, size_t len, const struct conf_say *say)
+{
+	struct reader r = { .conf = *conf, .name = name, .say = say };
+
+	if (!yaml_parser_initialize(&r.parser)) {
+		say->fn(say->arg, nbt_strerror(NBT_ENOMEM));
+		return NBT_ENOMEM;
+	}
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
+	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+	read_stream(&r);
+	yaml_parser_delete(&r.parser);
+	if (r.errors)
+		return NBT_EINVAL;
+	*conf = r.conf;
+	return 0;
+}
+
+/* Says what happened and returns the error for it. */
+static int
+unreadable(const char *path, int err, const char *why, const struct conf_say *say)
+{
+	char sentence[SET_SENTENCE_MAX];
+
+	snprintf(sentence, sizeof(sentence), "%s: %s", path, why);
+	say->fn(say->arg, sentence);
+	return err;
+}
+
+static int
+error_of(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return NBT_ENOENT;
+	case EACCES:
+	case EPERM:
+		return NBT_EDENIED;
+	default:
+		return NBT_EIO;
+	}
+}
+
+int
+conf_load(struct conf *conf, const char *path, const struct conf_say *say)
+{
+	FILE *f = fopen(path, "re");
+	char *text = NULL;
+	size_t len = 0;
+	int err;
+
+	if (!f)
+		return unreadable(path, error_of(errno), strerror(errno), say);
+	text = malloc(CONF_FILE_MAX + 1);
+	if (text)
+		len = fread(text, 1, CONF_FILE_MAX + 1, f);
+	if (!text)
+		err = unreadable(path, NBT_ENOMEM, nbt_strerror(NBT_ENOMEM), say);
+	else if (ferror(f))
+		err = unreadable(path, NBT_EIO, strerror(errno), say);
+	else if (len > CONF_FILE_MAX)
+		err = unreadable(path, NBT_EINVAL, "larger than a configuration can be", say);
+	else
+		err = conf_parse(conf, path, text, len, say);
+	free(text);
+	(void)fclose(f); /* only read */
+	return err;
+}
