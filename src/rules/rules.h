@@ -29,7 +29,7 @@ enum rule_action {
 	ACT_WRITE,     /* make next the record, durably, then answer */
 	ACT_CHALLENGE, /* WACK for wack_ttl seconds, probe the addresses, then rule_probed */
 	ACT_DELETE,    /* (rule_due) remove the record */
-	ACT_KEEP,      /* (rule_due) nothing is to be done now */
+	ACT_KEEP,      /* (rule_due) it is static or not due; what is due never gets this */
 };
 
 struct rule_env {
@@ -57,6 +57,9 @@ struct reg_in {
 	uint16_t flags;  /* NB_FLAGS of the address entry: group bit and node type */
 	struct ip4 ip;   /* the address in the packet: the one that is registered (2.2) */
 	struct ip4 from; /* the address the packet came from */
+	/* For a 1C: the first address of the active DOMAIN<1B>, which a full group never evicts (netbt
+	 * 3.2); 0.0.0.0 = none. */
+	struct ip4 pdc;
 };
 
 struct release_in {
@@ -92,7 +95,7 @@ struct verdict {
 	    counts_type_mismatch; /* a release that fits no record (2.8) */
 };
 
-/* The answer to a query; small, because this is the hot path. */
+/* The answer to a query; small, because this is the hot path: addr is set up to naddr only. */
 struct answer {
 	uint16_t rule;
 	uint8_t rcode;  /* 0 or NB_RC_NAM */
@@ -120,7 +123,8 @@ void rule_query(const struct nb_key *key, const struct rec *cur, const struct re
     const struct rule_env *env, struct answer *ret);
 
 /* An administrator's wish: give rec as a static record (state, due, version, owner are set here);
- * tombstone the record (1.3: takes ownership). */
+ * tombstone the record (1.3: takes ownership). Refused by ACT_REPLY with FMT (addresses), RFS (suffix
+ * and type), SRV (scope), NAM (no record). */
 struct verdict rule_admin_add(
     const struct rec *cur, const struct rec *rec, const struct rule_env *env);
 struct verdict rule_admin_tombstone(const struct rec *cur, const struct rule_env *env);

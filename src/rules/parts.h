@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the rule functions share: questions about names and the steps from a record to the next one.
+ * Internal to the rules module; everything that fills a record expects it zeroed and keeps rec.h's
+ * promises about due, owner and order. Layer: rules. Pure.
+ */
+#pragma once
+
+#include "rules/rules.h"
+#include "wire/ns.h"
+
+#define SUFFIX_DOMAIN_MASTER      0x1b
+#define SUFFIX_DOMAIN_CONTROLLERS 0x1c
+#define SUFFIX_SEGMENT_MASTER     0x1d
+#define SUFFIX_ELECTION           0x1e
+
+static inline bool
+rules_has_members(int type)
+{
+	return type == REC_SPECIAL || type == REC_MULTIHOMED;
+}
+
+static inline bool
+rules_is_group(int type)
+{
+	return type == REC_GROUP || type == REC_SPECIAL;
+}
+
+/* names.c: questions about a name. */
+bool rules_scope_too_long(const struct nb_key *key);
+bool rules_blocked(const struct nb_key *key, const struct rule_env *env);
+/* The type a registration asks for (1.2); its suffix is a legal one. */
+enum rec_type rules_claimed_type(const struct reg_in *in);
+
+/* next.c: steps to the next record. to is zeroed before. */
+void rules_key_copy(struct nb_key *to, const struct nb_key *from);
+void rules_copy(struct rec *to, const struct rec *from);
+/* A new active dynamic record of our own, with in's address unless it is a normal group. */
+void rules_fresh(
+    struct rec *to, const struct reg_in *in, enum rec_type type, const struct rule_env *env);
+/* This server owns the record from now on, under the next version. */
+void rules_take(struct rec *r, const struct rule_env *env);
+/* The record as a whole is due then, whatever its addresses were. */
+void rules_set_due(struct rec *r, struct wall due);
+/* due from the addresses', for active records with members. */
+void rules_due_of_members(struct rec *r);
+void rules_refresh_member(struct rec *r, int i, const struct rule_env *env);
+void rules_remove_member(struct rec *r, int i);
+/* At the end, as the newest; the caller made room. */
+void rules_add_member(struct rec *r, struct ip4 ip, const struct rule_env *env);
+/* A static record becomes a dynamic one, all its addresses with a whole renewal interval. */
+void rules_thaw(struct rec *r, const struct rule_env *env);
+/* Nobody holds the name any more; returns whether it is a tombstone now. */
+bool rules_give_up(struct rec *r, const struct rule_env *env);
+void rules_tombstone(struct rec *r, struct wall due, const struct rule_env *env);
+
+/* Answers. The verdict is zeroed before. */
+void rules_reply(struct verdict *v, enum rule_id rule, enum nb_rcode rcode);
+void rules_write(struct verdict *v, enum rule_id rule, uint32_t ttl);
