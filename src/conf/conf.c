@@ -196,3 +196,14 @@ conf_diff_reload(const struct conf *old, const struct conf *new, conf_changed *c
 	}
 	return n;
 }
+
+void
+conf_take_reloadable(struct conf *conf, const struct conf *from)
+{
+	for (int id = 0; id < CONF_COUNT; id++) {
+		const struct conf_option *o = &table[id];
+
+		if (o->reload)
+			memcpy(field_of(conf, o), const_field_of(from, o), value_size(o));
+	}
+}

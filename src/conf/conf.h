@@ -97,3 +97,5 @@ void conf_print(const struct conf *conf, FILE *to);
 typedef void conf_changed(void *arg, const struct conf_option *option);
 int conf_diff_reload(
     const struct conf *old, const struct conf *new, conf_changed *changed, void *arg);
+/* Copies the options that count without a restart. */
+void conf_take_reloadable(struct conf *conf, const struct conf *from);

@@ -369,6 +369,20 @@ changes_say_whether_they_need_a_restart(void **state)
 	assert_int_equal(conf_diff_reload(&old, &new, note, &c), 0);
 }
 
+static void
+a_reload_takes_over_only_what_needs_no_restart(void **state)
+{
+	struct conf old, new;
+
+	conf_init(&old);
+	conf_init(&new);
+	assert_true(sets(&new, "log-level", "debug"));
+	assert_true(sets(&new, "listen", "192.0.2.1"));
+	conf_take_reloadable(&old, &new);
+	assert_int_equal(old.log_level, new.log_level);
+	assert_int_equal(old.listen.n, 0);
+}
+
 int
 main(void)
 {
@@ -384,6 +398,7 @@ main(void)
 		cmocka_unit_test(hostile_arguments_are_told_shortened_and_escaped),
 		cmocka_unit_test(what_is_printed_reads_back_to_the_same),
 		cmocka_unit_test(changes_say_whether_they_need_a_restart),
+		cmocka_unit_test(a_reload_takes_over_only_what_needs_no_restart),
 	};
 
 	return cmocka_run_group_tests_name("conf_conf", tests, NULL, NULL);
