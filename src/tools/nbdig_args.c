@@ -321,6 +321,22 @@ check(struct parse *p)
 	return true;
 }
 
+/* What getopt did not understand, of which it leaves the letter in optopt: 0 = an unknown long one. */
+static void
+not_understood(struct parse *p, bool missing, const char *word)
+{
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (options[i].letter == optopt) {
+			wrong(p, "--%s %s; see nbdig --help", options[i].name,
+			    missing ? "needs a value" : "takes no value");
+			return;
+		}
+	if (optopt)
+		wrong(p, "-%c is not an option; see nbdig --help", optopt);
+	else
+		wrong(p, "%s is not an option; see nbdig --help", word);
+}
+
 /* getopt's two tables from ours. */
 static void
 make_tables(struct option *longs, char *shorts)
@@ -358,13 +374,11 @@ dig_parse(int argc, char **argv, struct dig *ret, char why[static DIG_WHY_LEN])
 			return DIG_HELP;
 		if (letter == 'V')
 			return DIG_VERSION;
-		if (letter == ':')
-			(void)wrong(&p, "'%s' needs a value; see nbdig --help", argv[optind - 1]);
-		if (letter == '?')
-			(void)wrong(&p,
-			    "'%s' is not an option, or takes no value; see nbdig --help",
-			    argv[optind - 1]);
-		if (letter == ':' || letter == '?' || !set_option(&p, (char)letter, optarg))
+		if (letter == ':' || letter == '?') {
+			not_understood(&p, letter == ':', argv[optind - 1]);
+			return DIG_WRONG;
+		}
+		if (!set_option(&p, (char)letter, optarg))
 			return DIG_WRONG;
 	}
 	while (optind < argc)

@@ -24,6 +24,8 @@ struct talk {
 	int fd;
 	struct nb_msg request;
 	int64_t sent_ns;
+	char
+	    error[256]; /* why the world, not the server, gave us no answer; "" = it did not fail */
 	uint8_t buf[65535];
 };
 
@@ -129,9 +131,10 @@ wait_for(int fd, short events, int64_t deadline_ns)
 }
 
 static bool
-failed(const char *what, const struct dig *d, int err)
+failed(struct talk *t, const char *what, const char *why)
 {
-	fprintf(stderr, "nbdig: %s %s: %s\n", what, d->server, strerror(err));
+	snprintf(t->error, sizeof(t->error), "%s %s port %u: %s", what, t->dig->server,
+	    t->dig->port, why);
 	return false;
 }
 
@@ -141,10 +144,8 @@ resolve(struct talk *t)
 	struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_DGRAM }, *found;
 	int err = getaddrinfo(t->dig->server, NULL, &hints, &found);
 
-	if (err) {
-		fprintf(stderr, "nbdig: server %s: %s\n", t->dig->server, gai_strerror(err));
-		return false;
-	}
+	if (err)
+		return failed(t, "cannot find", gai_strerror(err));
 	memcpy(&t->server, found->ai_addr, sizeof(t->server));
 	t->server.sin_port = htons(t->dig->port);
 	freeaddrinfo(found);
@@ -163,8 +164,8 @@ bind_source(struct talk *t)
 		return true;
 	if (!bind(t->fd, (struct sockaddr *)&local, sizeof(local)))
 		return true;
-	fprintf(stderr, "nbdig: cannot send from %s port %u: %s\n", ip4_print(t->dig->source, ip),
-	    t->dig->source_port, strerror(errno));
+	snprintf(t->error, sizeof(t->error), "cannot send from %s port %u: %s",
+	    ip4_print(t->dig->source, ip), t->dig->source_port, strerror(errno));
 	return false;
 }
 
@@ -178,13 +179,13 @@ connect_tcp(struct talk *t)
 	if (!connect(t->fd, (struct sockaddr *)&t->server, sizeof(t->server)))
 		return true;
 	if (errno != EINPROGRESS)
-		return failed("cannot connect to", t->dig, errno);
+		return failed(t, "cannot connect to", strerror(errno));
 	ready = wait_for(t->fd, POLLOUT, deadline);
 	if (ready > 0 && getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &size))
 		err = errno;
 	if (ready <= 0)
 		err = ready ? -ready : ETIMEDOUT;
-	return err ? failed("cannot connect to", t->dig, err) : true;
+	return err ? failed(t, "cannot connect to", strerror(err)) : true;
 }
 
 static bool
@@ -194,7 +195,7 @@ open_socket(struct talk *t)
 
 	t->fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (t->fd < 0)
-		return failed("cannot make a socket for", t->dig, errno);
+		return failed(t, "cannot make a socket for", strerror(errno));
 	if (!bind_source(t))
 		return false;
 	if (t->dig->tcp)
@@ -221,9 +222,9 @@ send_request(struct talk *t)
 	t->sent_ns = now_ns();
 	sent = sendto(t->fd, frame, prefix + len, MSG_NOSIGNAL, to, to ? sizeof(t->server) : 0);
 	if (sent < 0)
-		return failed("cannot send to", t->dig, errno);
+		return failed(t, "cannot send to", strerror(errno));
 	if ((size_t)sent != prefix + len)
-		return failed("cannot send to", t->dig, EIO);
+		return failed(t, "cannot send to", strerror(EIO));
 	tell_sent(t, len);
 	return true;
 }
@@ -324,12 +325,23 @@ await(struct talk *t, unsigned *wacks, struct nb_msg *ret)
 	}
 }
 
+/* One that cannot be guessed: an answer must come from somebody who saw the question. */
+static bool
+choose_id(struct talk *t, uint16_t *ret)
+{
+	*ret = t->dig->id;
+	if (t->dig->has_id || getrandom(ret, sizeof(*ret), 0) == sizeof(*ret))
+		return true;
+	return failed(t, "cannot ask", "no random number");
+}
+
 /* Asks, and again after silence, with the same id (RFC 1002 5.1). False: no answer. */
 static bool
-converse(struct talk *t, struct nb_msg *ret)
+converse(struct talk *t, uint16_t id, struct nb_msg *ret)
 {
 	unsigned tries = t->dig->tcp ? 1 : t->dig->retries + 1, wacks = 0;
 
+	dig_request(t->dig, id, &t->request);
 	while (tries--) {
 		int got;
 
@@ -339,7 +351,7 @@ converse(struct talk *t, struct nb_msg *ret)
 		if (got > 0)
 			return true;
 		if (got < 0)
-			return failed("no answer from", t->dig, -got);
+			return failed(t, "no answer from", strerror(-got));
 	}
 	return false;
 }
@@ -347,7 +359,9 @@ converse(struct talk *t, struct nb_msg *ret)
 static void
 tell_end(struct talk *t, enum dig_end end, const struct nb_msg *answer)
 {
-	if (end == DIG_END_SILENT)
+	if (t->error[0])
+		fprintf(stderr, "nbdig: %s\n", t->error);
+	else if (end == DIG_END_SILENT)
 		fprintf(t->out, ";; no answer\n");
 	else if (end == DIG_END_POSITIVE)
 		fprintf(t->out, ";; positive\n");
@@ -363,11 +377,11 @@ static void
 tell_json(struct talk *t, enum dig_end end)
 {
 	const char *word = end == DIG_END_SILENT ? "none" : end ? "negative" : "positive";
-	json_t *all =
-	    json_pack("{s:s, s:i, s:s, s:o, s:s}", "server", t->dig->server, "port", t->dig->port,
-		"transport", t->dig->tcp ? "tcp" : "udp", "packets", t->packets, "result", word);
+	json_t *all = json_pack("{s:s, s:i, s:s, s:o, s:s, s:s*}", "server", t->dig->server, "port",
+	    t->dig->port, "transport", t->dig->tcp ? "tcp" : "udp", "packets", t->packets, "result",
+	    word, "error", t->error[0] ? t->error : NULL);
 
-	json_dumpf(all, t->out, JSON_INDENT(2));
+	json_dumpf(all, t->out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	fprintf(t->out, "\n");
 	json_decref(all);
 }
@@ -378,17 +392,11 @@ dig_run(const struct dig *d, FILE *out)
 	struct talk t = { .dig = d, .out = out, .fd = -1 };
 	enum dig_end end = DIG_END_SILENT;
 	struct nb_msg answer;
-	uint16_t id = d->id;
+	uint16_t id;
 
-	/* An id that cannot be guessed: an answer must come from somebody who saw the question. */
-	if (!d->has_id && getrandom(&id, sizeof(id), 0) != sizeof(id)) {
-		fprintf(stderr, "nbdig: no random number: %s\n", strerror(errno));
-		return end;
-	}
 	if (d->json)
 		t.packets = json_array();
-	dig_request(d, id, &t.request);
-	if (resolve(&t) && open_socket(&t) && converse(&t, &answer))
+	if (choose_id(&t, &id) && resolve(&t) && open_socket(&t) && converse(&t, id, &answer))
 		end = dig_positive(&answer) ? DIG_END_POSITIVE : DIG_END_NEGATIVE;
 	if (t.fd >= 0)
 		close(t.fd);
