@@ -34,13 +34,13 @@ master_of(const struct nb_key *key, const struct rec *pdc, const struct rule_env
 	return pdc->addr[0].ip;
 }
 
-/* Newest first: our own members, then those of other servers. */
+/* Newest first: our own members, then those of other servers. The domain master browser is not repeated. */
 static void
-add_members(struct answer *ret, const struct rec *cur, bool own, struct ip4 except)
+add_members(struct answer *ret, const struct rec *cur, bool own)
 {
 	for (int i = cur->naddr - 1; i >= 0 && ret->naddr < REC_ADDR_MAX; i--)
 		if (ip4_eq(cur->addr[i].owner, OWNER_SELF) == own &&
-		    !ip4_eq(cur->addr[i].ip, except))
+		    !(ret->rule == RULE_QRY_06 && ip4_eq(cur->addr[i].ip, ret->addr[0])))
 			ret->addr[ret->naddr++] = cur->addr[i].ip;
 }
 
@@ -57,8 +57,8 @@ special_group(struct answer *ret, const struct rec *cur, struct ip4 master)
 		positive(ret, RULE_QRY_06, NB_G);
 		ret->addr[ret->naddr++] = master;
 	}
-	add_members(ret, cur, true, master);
-	add_members(ret, cur, false, master);
+	add_members(ret, cur, true);
+	add_members(ret, cur, false);
 }
 
 void

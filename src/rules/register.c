@@ -82,6 +82,9 @@ gives_way(const struct rec *cur, enum rec_type type, const struct rule_env *env)
 {
 	if (!env->migrate_on || cur->type == REC_GROUP)
 		return false;
+	/* The static record is what allows a blocked name; no stranger may have it instead. */
+	if (rules_blocked(&cur->key, env))
+		return false;
 	/* Only a 1C, only to its own kind, only at the server that owns it (KB171794). */
 	if (cur->type == REC_SPECIAL)
 		return type == REC_SPECIAL && rec_is_own(cur) &&
@@ -204,7 +207,7 @@ oldest_to_evict(const struct rec *r, struct ip4 pdc)
 	int own = -1;
 
 	for (int i = 0; i < r->naddr; i++) {
-		if (ip4_eq(r->addr[i].ip, pdc))
+		if (!ip4_eq(pdc, IP4_ANY) && ip4_eq(r->addr[i].ip, pdc))
 			continue;
 		if (!ip4_eq(r->addr[i].owner, OWNER_SELF))
 			return i;
