@@ -447,6 +447,12 @@ ctl_server_open(uv_loop_t *loop, const struct ctl_server_conf *conf, struct ctl_
 }
 
 void
+ctl_server_set_policy(struct ctl_server *s, const struct ctl_policy *policy)
+{
+	s->conf.policy = *policy;
+}
+
+void
 ctl_server_close(struct ctl_server *s)
 {
 	if (!s || s->closing)

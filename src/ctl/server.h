@@ -33,6 +33,8 @@ struct ctl_server_conf {
 /* NBT_EBUSY another server listens there, NBT_EEXIST something there is no socket, NBT_EINVAL the path
  * is too long, NBT_ENOENT, NBT_EDENIED, NBT_EIO, NBT_ENOMEM. */
 int ctl_server_open(uv_loop_t *loop, const struct ctl_server_conf *conf, struct ctl_server **ret);
+/* Counts for calls and connections from now on; its texts must live as long as the server. */
+void ctl_server_set_policy(struct ctl_server *s, const struct ctl_policy *policy);
 /* Removes the socket file and ends the connections; the loop must run on until they are gone, and
  * calls still open be answered, for the memory to go. Accepts NULL. */
 void ctl_server_close(struct ctl_server *s);
