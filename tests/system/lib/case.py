@@ -9,16 +9,20 @@ from . import lab, winsd
 
 
 class LabCase(unittest.TestCase):
+    maxDiff = None
+
     def setUp(self):
         self.lab = lab.Lab()
         self.addCleanup(self.lab.close)
-        self.servers = []
+        self.addCleanup(self.check_nodes)
 
     def winsd(self, host, **options):
         server = winsd.Winsd(host, **options)
-        self.servers.append(server)
         self.addCleanup(self.check_server, server)
         return server
+
+    def check_nodes(self):
+        self.assertEqual([n.unreadable for n in self.lab.nodes if n.unreadable], [])
 
     def check_server(self, server):
         if server.process and server.process.running:

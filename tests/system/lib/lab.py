@@ -229,7 +229,7 @@ class Lab:
         self.work = Path(os.environ[tap.INSIDE], f'lab{Lab.number}')
         self.work.mkdir()
         self.hosts, self.nets, self.processes, self.captures, self.nodes = {}, {}, [], [], []
-        self.router = Host(self, self.ROUTER)
+        self.router = self.hosts[self.ROUTER] = Host(self, self.ROUTER)
         with self.router.inside():
             Path('/proc/sys/net/ipv4/ip_forward').write_text('1')
 
@@ -263,6 +263,7 @@ class Lab:
             process.destroy()
         for capture in self.captures:
             capture.stop()
-        for host in [*self.hosts.values(), self.router]:
+        while self.hosts:
+            _, host = self.hosts.popitem()
             os.close(host.fd)
             ip('netns', 'del', host.name)

@@ -138,6 +138,8 @@ class Message:
         at = 12
         if self.counts == (1, 0, 0, 0) or self.counts == (1, 0, 0, 1):
             self.name, at = decode_name(data, at)
+            if at + 4 > len(data):
+                raise Malformed('a question is cut')
             self.type, cls = struct.unpack_from('>2H', data, at)
             at += 4
             if ar:

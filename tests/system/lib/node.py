@@ -24,7 +24,8 @@ class Node:
         self.server, self.sockets = server, {}
         self.owned = {}
         self.challenges = []
-        self.strays = []
+        self.strays = []     # answers to nothing that is open
+        self.unreadable = []
         self._waiting = {}
         self._lock = threading.Condition()
         self._poll = selectors.DefaultSelector()
@@ -71,7 +72,11 @@ class Node:
                 self._take(key.fileobj, data, peer)
 
     def _take(self, sock, data, peer):
-        message = netbios.Message(data)
+        try:
+            message = netbios.Message(data)
+        except netbios.Malformed as error:
+            self.unreadable.append((error, data.hex(), peer))
+            return
         if not message.response:
             self._challenged(sock, message, peer)
             return

@@ -92,13 +92,8 @@ def net_lookup(host, conf, name, suffix):
 def nbtscan_names(host, address):
     """(name, suffix, unique?) of each name in the node status of the address."""
     done = host.run('nbtscan', '-v', '-s', '|', address)
-    names = []
-    for line in done.stdout.splitlines():
-        fields = line.split('|')
-        if len(fields) == 4 and fields[2].strip().rstrip('UG'):
-            names.append((fields[1].rstrip(), int(fields[2].strip()[:2], 16),
-                          fields[2].strip()[-1] == 'U'))
-    return names
+    found = re.findall(r'^\S+?\|(.{15})\|([0-9a-f]{2})([UG])$', done.stdout, re.M)
+    return [(name.rstrip(), int(suffix, 16), kind == 'U') for name, suffix, kind in found]
 
 
 def smbtorture(host, folder, addresses, target, test):

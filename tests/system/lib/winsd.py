@@ -99,3 +99,13 @@ class Winsd:
         return subprocess.run([WINSCTL, '--socket', str(self.control), *words],
                               capture_output=True, text=True, timeout=60,
                               stdin=subprocess.DEVNULL)
+
+    def records(self):
+        """All records by printed name, as winsctl list --json has them."""
+        return {record['name']: record for record in self.ctl('list')}
+
+    def versions(self):
+        return {name: record['version'] for name, record in self.records().items()}
+
+    def stats(self):
+        return self.ctl('stats')[0]
