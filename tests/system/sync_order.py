@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The system calls of a running server, seen by strace: the answer to a lone registration leaves
+after the sync that followed the write of its record, and queries write
+nothing. Design: store, ways data flows."""
+
+import os
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from lib import lab, tap
+from lib.burst import numbered
+from lib.case import ServerCase
+from lib.node import Node
+
+CLIENT = '192.0.2.95'
+CALLS = ('pwrite64,pwritev,pwritev2,write,writev,fsync,fdatasync,sync_file_range,msync,'
+         'sendmsg,sendmmsg,sendto')
+LINE = re.compile(r'^(\d+) +(?:<\.\.\. )?(\w+)(?:\(| resumed>)?(.*)$')
+
+
+class Call:
+    """A system call with the numbers of the lines where it began and where it returned."""
+
+    def __init__(self, name, begin, text):
+        self.name, self.begin, self.end, self.text = name, begin, None, text
+
+    @property
+    def failed(self):
+        return re.search(r'= -1 ', self.text) is not None
+
+    @property
+    def fd(self):
+        return self.text.split(',')[0].split(')')[0].strip()
+
+
+def read_trace(text):
+    calls, unfinished = [], {}
+    for number, line in enumerate(text.splitlines()):
+        match = LINE.match(line)
+        if not match:
+            continue
+        thread, name, rest = match.groups()
+        if 'resumed>' in line:
+            call = unfinished.pop((thread, name), None)
+            if call is None:
+                continue
+            call.text += rest
+        else:
+            call = Call(name, number, rest)
+            calls.append(call)
+        if line.endswith('<unfinished ...>'):
+            unfinished[thread, name] = call
+        else:
+            call.end = number
+    return calls
+
+
+def hexed(raw):
+    return ''.join(f'\\x{b:02x}' for b in raw)
+
+
+class SyncOrder(ServerCase):
+    def setUp(self):
+        super().setUp()
+        self.node = Node(self.lab.host('client', CLIENT), self.server.address)
+
+    def traced(self, work):
+        trace = self.server_host.path('strace.out')
+        strace = self.server_host.start('strace', '-f', '-p', self.server.pid, '-o', trace,
+                                        '-e', f'trace={CALLS}', '-xx', '-s', '8192')
+        lab.wait_until(lambda: 'attached' in strace.output(), 20, 'strace to attach')
+        work()
+        strace.end(signal.SIGINT)
+        return read_trace(trace.read_text())
+
+    def test_answer_to_a_lone_registration_leaves_after_the_sync_of_its_write(self):
+        names = numbered(20, 'S')
+        self.calls = self.traced(lambda: [self.node.register(n) for n in names])
+        for name in names:
+            self.check_order(name)
+
+    def check_order(self, name):
+        record = hexed(name.raw[:15])
+        writes = [c for c in self.calls if 'write' in c.name and record in c.text]
+        answer = hexed(name.encode()[1:33])
+        sends = [c for c in self.calls if c.name.startswith('send') and answer in c.text]
+        self.assertEqual((len(writes), len(sends)), (1, 1), name)
+        write, send = writes[0], sends[0]
+        syncs = [c for c in self.calls if c.name in ('fsync', 'fdatasync') and c.fd == write.fd
+                 and not c.failed and c.begin > write.end and c.end and c.end < send.begin]
+        self.assertGreaterEqual(len(syncs), 1, name)
+
+    def test_queries_write_nothing(self):
+        name = numbered(1, 'Q')[0]
+        self.node.register(name)
+        calls = self.traced(lambda: [self.node.query(name) for _ in range(50)])
+        self.assertEqual({c.name for c in calls if not c.name.startswith('send')}, set())
+        self.assertEqual(len(calls), 50)
+
+
+if __name__ == '__main__':
+    tap.main(['strace'])
