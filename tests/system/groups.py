@@ -8,7 +8,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lib import netbios, tap
+from lib import lab, netbios, tap
 from lib.case import ServerCase
 from lib.netbios import GROUP, Name
 from lib.node import Node
@@ -18,6 +18,8 @@ A, B = '192.0.2.41', '198.51.100.42'
 
 
 class Groups(ServerCase):
+    options = {'challenge_interval': '400ms'}
+
     def setUp(self):
         super().setUp()
         self.a = Node(self.lab.host('a', A), self.server.address)
@@ -134,6 +136,19 @@ class Groups(ServerCase):
                   and m.opcode == netbios.REGISTER]
         self.assertEqual(answers[-1].rcode, netbios.ACT)
         self.assertEqual([m.rcode for m in finals], [netbios.ACT])
+
+    def test_claim_whose_challenge_was_cut_by_kill_9_is_challenged_anew(self):
+        name = Name('CONTESTED')
+        self.a.register(name)
+        packet = netbios.request(0x7778, netbios.REGISTER, name, B)
+        self.b.send(packet)
+        lab.wait_until(lambda: self.answers_to(B), 5, 'the WACK')
+        self.server.restart('kill9')
+        self.assertEqual(self.b.resolve(name), [A])
+        self.a.own(name, [A])
+        self.assertEqual([(m.opcode, m.rcode) for m in self.b.ask(packet)],
+                         [(netbios.WACK, netbios.OK), (netbios.REGISTER, netbios.ACT)])
+        self.assertEqual(self.b.resolve(name), [A])
 
 
 if __name__ == '__main__':
