@@ -16,6 +16,13 @@ class LabCase(unittest.TestCase):
         self.addCleanup(self.lab.close)
         self.addCleanup(self.check_nodes)
 
+    def diagnosis(self):
+        """The end of what each program said, for a case that failed."""
+        for log in sorted(self.lab.work.glob('*/*.log')):
+            lines = log.read_text(errors='replace').splitlines()
+            yield f'{log.name} of {log.parent.name}, the last of {len(lines)} lines:'
+            yield from (f'  {line[:200]}' for line in lines[-12:])
+
     def winsd(self, host, **options):
         server = winsd.Winsd(host, **options)
         self.addCleanup(self.check_server, server)

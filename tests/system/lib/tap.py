@@ -14,6 +14,7 @@ import traceback
 import unittest
 
 INSIDE = 'WINSOME_TEST_WORK'
+KEEP = 'WINSOME_TEST_KEEP'  # a folder for the captures and logs of runs that failed
 UNSHARE = ['unshare', '--net', '--mount', '--pid', '--ipc', '--fork', '--kill-child', '--mount-proc']
 PR_SET_PDEATHSIG = 1
 
@@ -30,6 +31,8 @@ class TapResult(unittest.TestResult):
     def _failure(self, test, err):
         self._line('not ok', test)
         for line in ''.join(traceback.format_exception(*err)).splitlines():
+            print('# ' + line, flush=True)
+        for line in getattr(test, 'diagnosis', list)():
             print('# ' + line, flush=True)
 
     def addSuccess(self, test):
@@ -77,7 +80,10 @@ def outside(programs):
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     try:
-        return child.wait()
+        status = child.wait()
+        if status and KEEP in os.environ:
+            subprocess.run(['cp', '-a', work, os.environ[KEEP]], check=False)
+        return status
     finally:
         child.kill()
         child.wait()
