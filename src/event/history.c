@@ -47,15 +47,14 @@ event_log_free(struct event_log *log)
 	free(log);
 }
 
-/* A clock that was set back makes old times lie in the future; they count as long ago, or a server
- * would be silent for as long as the clock went back. */
+/* A clock that was set back makes old times lie in the future. The unsigned difference then is huge:
+ * they count as long ago, or a server would be silent for as long as the clock went back. */
 static bool
 may_tell(struct limit *l, struct wall now)
 {
 	uint32_t oldest = l->told[l->next];
 
-	if (l->count == EVENT_LIMIT_COUNT && now.s >= oldest &&
-	    now.s - oldest < EVENT_LIMIT_SECONDS)
+	if (l->count == EVENT_LIMIT_COUNT && now.s - oldest < EVENT_LIMIT_SECONDS)
 		return false;
 	if (l->count < EVENT_LIMIT_COUNT)
 		l->count++;
