@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An ordered set of byte strings of one fixed length, compared by memcmp: integers in it are
+ * big-endian. Keys lie in chunks of up to 64, the chunks in a red-black tree, so a key costs little
+ * more than its bytes; appending at the end is quick and leaves full chunks, chunks that run empty
+ * are merged. Layer: base. Owns its chunks. One thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ORDSET_KEY_MAX 32
+
+struct ordset_chunk;
+
+struct ordset {
+	struct ordset_chunk *root, *last, *spare;
+	size_t klen, count, chunks, nspare;
+};
+
+void ordset_init(struct ordset *set, size_t klen);
+void ordset_clear(struct ordset *set);
+
+/* After it the next n inserts cannot fail. NBT_ENOMEM. Keeps at most n spare chunks. */
+int ordset_reserve(struct ordset *set, size_t n);
+/* False: the key was there. Takes a spare chunk when it needs one: reserve first. */
+bool ordset_insert(struct ordset *set, const void *key);
+/* False: the key was not there. */
+bool ordset_remove(struct ordset *set, const void *key);
+/* The first key that is not less than key (NULL: the first of all), or NULL. Valid until the set
+ * changes. */
+const void *ordset_from(const struct ordset *set, const void *key);
+
+/* Fills an empty set with n keys in any order, quicker than n inserts. scratch has room for n keys
+ * too; both arrays are used up. Equal keys are kept once. NBT_ENOMEM. */
+int ordset_build(struct ordset *set, uint8_t *keys, uint8_t *scratch, size_t n);
+
+/* Bytes of memory, spare chunks included. */
+size_t ordset_bytes(const struct ordset *set);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ordered set against a plain array of flags, and at the bounds of its chunks. */
+#include "base/ordset.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define RANGE 4096u
+
+static const uint8_t *
+key_of(uint32_t v, uint8_t buf[6])
+{
+	memset(buf, 0, 6);
+	buf[2] = (uint8_t)(v >> 16);
+	buf[3] = (uint8_t)(v >> 8);
+	buf[4] = (uint8_t)v;
+	buf[5] = 7;
+	return buf;
+}
+
+static uint32_t
+value_of(const uint8_t *key)
+{
+	return (uint32_t)key[2] << 16 | (uint32_t)key[3] << 8 | key[4];
+}
+
+static bool
+add(struct ordset *set, uint32_t v)
+{
+	uint8_t buf[6];
+
+	assert_int_equal(ordset_reserve(set, 1), 0);
+	return ordset_insert(set, key_of(v, buf));
+}
+
+static void
+holds_exactly(const struct ordset *set, const bool *in)
+{
+	uint8_t buf[6];
+	size_t n = 0;
+
+	for (uint32_t v = 0; v < RANGE; v++) {
+		const uint8_t *got = ordset_from(set, key_of(v, buf));
+		uint32_t want = v;
+
+		while (want < RANGE && !in[want])
+			want++;
+		n += in[v];
+		if (want == RANGE)
+			assert_null(got);
+		else
+			assert_int_equal(value_of(got), want);
+	}
+	assert_int_equal(set->count, n);
+}
+
+static void
+random_inserts_and_removes_agree_with_an_array(void **state)
+{
+	uint8_t buf[6];
+
+	for (unsigned seed = 1; seed <= 5; seed++) {
+		bool in[RANGE] = { false };
+		struct ordset set;
+
+		ordset_init(&set, 6);
+		srandom(seed);
+		for (int step = 0; step < 60000; step++) {
+			uint32_t v = (uint32_t)random() % RANGE;
+			/* fills, then empties, in turns */
+			bool put = random() % 100 < ((step / 8000) % 2 ? 20 : 80);
+
+			if (put)
+				assert_int_equal(add(&set, v), !in[v]);
+			else
+				assert_int_equal(ordset_remove(&set, key_of(v, buf)), in[v]);
+			in[v] = put;
+			if (step % 6000 == 0)
+				holds_exactly(&set, in);
+		}
+		holds_exactly(&set, in);
+		for (uint32_t v = 0; v < RANGE; v++)
+			assert_int_equal(ordset_remove(&set, key_of(v, buf)), in[v]);
+		assert_null(ordset_from(&set, NULL));
+		assert_int_equal(set.chunks, 0);
+		ordset_clear(&set);
+	}
+}
+
+static void
+rising_keys_leave_full_chunks(void **state)
+{
+	struct ordset set;
+
+	ordset_init(&set, 6);
+	for (uint32_t v = 0; v < 64 * 10; v++)
+		assert_true(add(&set, v));
+	assert_int_equal(set.chunks, 10);
+	assert_true(add(&set, 64 * 10)); /* one past */
+	assert_int_equal(set.chunks, 11);
+	assert_false(add(&set, 64 * 10));
+	ordset_clear(&set);
+}
+
+static void
+chunks_that_run_empty_are_merged(void **state)
+{
+	struct ordset set;
+	uint8_t buf[6];
+
+	ordset_init(&set, 6);
+	for (uint32_t v = 0; v < 6400; v++)
+		add(&set, v);
+	for (uint32_t v = 0; v < 6400; v++)
+		if (v % 8)
+			assert_true(ordset_remove(&set, key_of(v, buf)));
+	assert_int_equal(set.count, 800);
+	assert_true(set.chunks <= 800 / 16); /* a quarter full on average, at the least */
+	ordset_clear(&set);
+}
+
+static void
+a_reserve_of_n_carries_n_inserts(void **state)
+{
+	struct ordset set;
+	uint8_t buf[6];
+
+	ordset_init(&set, 6);
+	for (uint32_t v = 0; v < RANGE; v += 2)
+		add(&set, v);
+	/* each of these may meet a full chunk; none may need more than was reserved */
+	assert_int_equal(ordset_reserve(&set, RANGE / 2), 0);
+	for (uint32_t v = 1; v < RANGE; v += 2)
+		assert_true(ordset_insert(&set, key_of(v, buf)));
+	assert_int_equal(set.count, RANGE);
+	assert_int_equal(ordset_reserve(&set, 0), 0);
+	assert_int_equal(set.nspare, 0);
+	ordset_clear(&set);
+}
+
+static void
+build_gives_what_inserts_give(void **state)
+{
+	bool in[RANGE] = { false };
+	uint8_t keys[3000 * 6], scratch[3000 * 6];
+	struct ordset set;
+
+	ordset_init(&set, 6);
+	srandom(3);
+	for (size_t i = 0; i < 3000; i++) {
+		uint32_t v = (uint32_t)random() % RANGE;
+
+		key_of(v, keys + i * 6);
+		in[v] = true; /* some come twice */
+	}
+	assert_int_equal(ordset_build(&set, keys, scratch, 3000), 0);
+	holds_exactly(&set, in);
+	assert_int_equal(set.chunks, (set.count + 63) / 64);
+	ordset_clear(&set);
+	assert_int_equal(ordset_build(&set, keys, scratch, 0), 0);
+	assert_null(ordset_from(&set, NULL));
+	ordset_clear(&set);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_inserts_and_removes_agree_with_an_array),
+		cmocka_unit_test(rising_keys_leave_full_chunks),
+		cmocka_unit_test(chunks_that_run_empty_are_merged),
+		cmocka_unit_test(a_reserve_of_n_carries_n_inserts),
+		cmocka_unit_test(build_gives_what_inserts_give),
+	};
+
+	return cmocka_run_group_tests_name("base_ordset", tests, NULL, NULL);
+}
