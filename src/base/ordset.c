@@ -89,10 +89,10 @@ ordset_init(struct ordset *set, size_t klen)
 	*set = (struct ordset){ .klen = klen };
 }
 
-static void
-drop_spares(struct ordset *set, size_t keep)
+void
+ordset_trim(struct ordset *set, size_t n)
 {
-	while (set->nspare > keep)
+	while (set->nspare > n)
 		free(take_spare(set));
 }
 
@@ -107,7 +107,7 @@ ordset_clear(struct ordset *set)
 		chunk_tree_RB_REMOVE(&head, c);
 		free(c);
 	}
-	drop_spares(set, 0);
+	ordset_trim(set, 0);
 	ordset_init(set, set->klen);
 }
 
@@ -124,7 +124,6 @@ ordset_reserve(struct ordset *set, size_t n)
 		c->klen = (uint16_t)set->klen;
 		put_spare(set, c);
 	}
-	drop_spares(set, n);
 	return 0;
 }
 

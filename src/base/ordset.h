@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ORDSET_KEY_MAX 32
+#define ORDSET_KEY_MAX 288
 
 struct ordset_chunk;
 
@@ -23,8 +23,10 @@ struct ordset {
 void ordset_init(struct ordset *set, size_t klen);
 void ordset_clear(struct ordset *set);
 
-/* After it the next n inserts cannot fail. NBT_ENOMEM. Keeps at most n spare chunks. */
+/* After it the next n inserts cannot fail. NBT_ENOMEM. */
 int ordset_reserve(struct ordset *set, size_t n);
+/* Gives back the spare chunks beyond n. */
+void ordset_trim(struct ordset *set, size_t n);
 /* False: the key was there. Takes a spare chunk when it needs one: reserve first. */
 bool ordset_insert(struct ordset *set, const void *key);
 /* False: the key was not there. */

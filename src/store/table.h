@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All records in memory: a lock-free hash table for readers, and for the writer a slot for each
+ * record and the orders by name, by owner and version, and by due time. Slots stay when a record is
+ * replaced, so the orders rarely move, and a snapshot can be taken slot by slot while the table
+ * changes. Layer: store. Knows no file.
+ *
+ * Readers call table_hash, table_find, trec_read, trec_key and table_slot, inside a read section of
+ * RCU; everything else is the writer's.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/ordset.h"
+#include "store/trec.h"
+
+#define SLOTS_PER_CHUNK 65536u
+#define SLOT_CHUNKS     65536u
+
+/* Each word is a record, or the number of the next free slot shifted left with bit 0 set. */
+struct slot_chunk {
+	uintptr_t word[SLOTS_PER_CHUNK];
+};
+
+struct table {
+	struct cds_lfht *hash;
+	uint64_t seed;
+	struct trec_pool pool;
+	struct owners owners;
+	struct ordset by_name;    /* name 16, slot 4: records without scope */
+	struct ordset by_scope;   /* name 16, scope 255, slot 4: records with one */
+	struct ordset by_version; /* owner's number 2, version 8, slot 4 */
+	struct ordset by_due;     /* time 4, slot 4: not later than the record is due */
+	struct slot_chunk *chunk[SLOT_CHUNKS];
+	uint32_t slots;     /* ever used; atomic */
+	uint32_t free_slot; /* first of the free ones; UINT32_MAX: none */
+	uint64_t count;
+	uint64_t buckets;
+	bool loading; /* no orders yet, no readers */
+	int grow;     /* atomic enum: a thread doubles the buckets */
+	pthread_t grower;
+};
+
+/* hint: how many records to expect. NBT_ENOMEM. */
+int table_new(uint64_t hint, struct table **ret);
+void table_free(struct table *t); /* accepts NULL; no reader may be left */
+
+uint64_t table_hash(const struct table *t, const struct nb_key *key);
+struct trec *table_find(const struct table *t, uint64_t hash, const struct nb_key *key);
+/* Any reader: the record in slot i < table_slots, or NULL. */
+uint32_t table_slots(const struct table *t);
+const struct trec *table_slot(const struct table *t, uint32_t i);
+
+/* Filling a table that has no readers and no orders yet. NBT_ENOMEM, NBT_EINVAL. */
+int table_load(struct table *t, const struct rec *rec);
+void table_unload(struct table *t, const struct nb_key *key);
+int table_loaded(struct table *t); /* builds the orders; after it the calls below */
+
+/* After it n changes, scoped of them of names with a scope, cannot fail. NBT_ENOMEM. */
+int table_reserve(struct table *t, size_t n, size_t scoped);
+/* Takes r (trec_new): it becomes the record of its key. */
+void table_put(struct table *t, uint64_t hash, struct trec *r);
+/* Only due times and stamps of cur change (trec_differs_in_time). */
+void table_stamp(struct table *t, struct trec *cur, const struct rec *rec);
+void table_del(struct table *t, uint64_t hash, const struct nb_key *key);
+/* After a batch: gives back spare memory, lets the hash table grow. */
+void table_settle(struct table *t);
+
+/* First record in the order from a place on, or NULL. */
+struct trec *table_by_name(const struct table *t, const struct nb_key *key, bool incl);
+struct trec *table_by_version(const struct table *t, struct ip4 owner, struct version from);
+/* A walk over the due ones, earliest first. It moves on those whose time became later, at most some
+ * hundreds a walk: it may then end early. Begins zeroed; the table must not change meanwhile. */
+struct due_walk {
+	uint8_t place[8];
+	unsigned moved;
+};
+struct trec *table_due(struct table *t, struct due_walk *walk, struct wall now);
+struct wall table_next_due(struct table *t);
+size_t table_bytes(const struct table *t);

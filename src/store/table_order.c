@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table's orders. By due time is lazy: a record whose time moved to later stays where it stands
+ * until that comes, because most records are refreshed many times before they are ever due.
+ * Layer: store.
+ */
+#include "store/table_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "base/err.h"
+
+#define NAME_KEY    (NB_NAME_LEN + 4)
+#define SCOPE_KEY   (NB_NAME_LEN + NB_SCOPE_WIRE + 4)
+#define VERSION_KEY 14
+#define DUE_KEY     8
+#define MOVES_MAX   256 /* records moved on to a later time in one call */
+
+void
+order_init(struct table *t)
+{
+	ordset_init(&t->by_name, NAME_KEY);
+	ordset_init(&t->by_scope, SCOPE_KEY);
+	ordset_init(&t->by_version, VERSION_KEY);
+	ordset_init(&t->by_due, DUE_KEY);
+}
+
+void
+order_clear(struct table *t)
+{
+	ordset_clear(&t->by_name);
+	ordset_clear(&t->by_scope);
+	ordset_clear(&t->by_version);
+	ordset_clear(&t->by_due);
+}
+
+int
+order_reserve(struct table *t, size_t n, size_t scoped)
+{
+	if (ordset_reserve(&t->by_name, n) || ordset_reserve(&t->by_scope, scoped) ||
+	    ordset_reserve(&t->by_version, n) || ordset_reserve(&t->by_due, n))
+		return NBT_ENOMEM;
+	return 0;
+}
+
+void
+order_trim(struct table *t, size_t keep)
+{
+	ordset_trim(&t->by_name, keep);
+	ordset_trim(&t->by_scope, 0);
+	ordset_trim(&t->by_version, keep);
+	ordset_trim(&t->by_due, keep);
+}
+
+size_t
+order_bytes(const struct table *t)
+{
+	return ordset_bytes(&t->by_name) + ordset_bytes(&t->by_scope) +
+	       ordset_bytes(&t->by_version) + ordset_bytes(&t->by_due);
+}
+
+/* ---- keys ---- */
+
+static const uint8_t *
+name_key(const uint8_t *name, uint32_t slot, uint8_t out[static NAME_KEY])
+{
+	struct wr w = wr_init(out, NAME_KEY);
+
+	wr_bytes(&w, name, NB_NAME_LEN);
+	wr_u32(&w, slot);
+	return out;
+}
+
+/* A scope is a row of labels, each with its length before it and none empty, so filling up with zeros
+ * makes no two scopes equal and keeps their order. */
+static const uint8_t *
+scope_key(const struct nb_key *key, uint32_t slot, uint8_t out[static SCOPE_KEY])
+{
+	struct wr w = wr_init(out, SCOPE_KEY);
+
+	wr_bytes(&w, key->name.b, NB_NAME_LEN);
+	wr_bytes(&w, key->scope.b, NB_SCOPE_WIRE);
+	wr_u32(&w, slot);
+	return out;
+}
+
+static const uint8_t *
+version_key(unsigned owner, uint64_t version, uint32_t slot, uint8_t out[static VERSION_KEY])
+{
+	struct wr w = wr_init(out, VERSION_KEY);
+
+	wr_u16(&w, (uint16_t)owner);
+	wr_u64(&w, version);
+	wr_u32(&w, slot);
+	return out;
+}
+
+static const uint8_t *
+due_key(uint32_t due, uint32_t slot, uint8_t out[static DUE_KEY])
+{
+	struct wr w = wr_init(out, DUE_KEY);
+
+	wr_u32(&w, due);
+	wr_u32(&w, slot);
+	return out;
+}
+
+/* Every key ends with its slot. */
+static struct trec *
+rec_at(const struct table *t, const uint8_t *key, size_t klen)
+{
+	struct rd r = rd_init(key + klen - 4, 4);
+
+	return (struct trec *)table_slot(t, rd_u32(&r));
+}
+
+/* ---- moves ---- */
+
+void
+order_queue(struct table *t, struct trec *r)
+{
+	uint8_t key[DUE_KEY];
+
+	if (r->due >= r->queued && r->due != WALL_NEVER.s)
+		return;
+	if (r->queued != WALL_NEVER.s)
+		(void)ordset_remove(&t->by_due, due_key(r->queued, r->slot, key));
+	r->queued = r->due;
+	if (r->queued != WALL_NEVER.s)
+		(void)ordset_insert(&t->by_due, due_key(r->queued, r->slot, key));
+}
+
+static void
+name_add(struct table *t, const struct trec *r)
+{
+	uint8_t key[SCOPE_KEY];
+	struct nb_key k;
+
+	trec_key(r, &k);
+	if (k.scope.len)
+		(void)ordset_insert(&t->by_scope, scope_key(&k, r->slot, key));
+	else
+		(void)ordset_insert(&t->by_name, name_key(r->name, r->slot, key));
+}
+
+void
+order_add(struct table *t, struct trec *r)
+{
+	uint8_t key[VERSION_KEY];
+
+	name_add(t, r);
+	(void)ordset_insert(&t->by_version, version_key(r->owner, r->version, r->slot, key));
+	order_queue(t, r);
+}
+
+void
+order_replace(struct table *t, const struct trec *old, struct trec *r)
+{
+	uint8_t key[VERSION_KEY];
+
+	if (old->owner != r->owner || old->version != r->version) {
+		(void)ordset_remove(
+		    &t->by_version, version_key(old->owner, old->version, old->slot, key));
+		(void)ordset_insert(
+		    &t->by_version, version_key(r->owner, r->version, r->slot, key));
+	}
+	order_queue(t, r);
+}
+
+void
+order_remove(struct table *t, struct trec *r)
+{
+	uint8_t key[SCOPE_KEY];
+	struct nb_key k;
+
+	trec_key(r, &k);
+	if (k.scope.len)
+		(void)ordset_remove(&t->by_scope, scope_key(&k, r->slot, key));
+	else
+		(void)ordset_remove(&t->by_name, name_key(r->name, r->slot, key));
+	(void)ordset_remove(&t->by_version, version_key(r->owner, r->version, r->slot, key));
+	if (r->queued != WALL_NEVER.s)
+		(void)ordset_remove(&t->by_due, due_key(r->queued, r->slot, key));
+}
+
+/* ---- all at once ---- */
+
+typedef bool (*key_fn)(struct trec *r, uint8_t *out);
+
+static bool
+build_name(struct trec *r, uint8_t *out)
+{
+	uint8_t len;
+
+	(void)trec_scope(r, &len);
+	if (len)
+		return false;
+	(void)name_key(r->name, r->slot, out);
+	return true;
+}
+
+static bool
+build_scope(struct trec *r, uint8_t *out)
+{
+	struct nb_key k;
+	uint8_t len;
+
+	(void)trec_scope(r, &len);
+	if (!len)
+		return false;
+	trec_key(r, &k);
+	(void)scope_key(&k, r->slot, out);
+	return true;
+}
+
+static bool
+build_version(struct trec *r, uint8_t *out)
+{
+	(void)version_key(r->owner, r->version, r->slot, out);
+	return true;
+}
+
+static bool
+build_due(struct trec *r, uint8_t *out)
+{
+	r->queued = r->due;
+	(void)due_key(r->due, r->slot, out);
+	return r->due != WALL_NEVER.s;
+}
+
+static int
+build(struct table *t, struct ordset *set, key_fn fn)
+{
+	size_t n = 0, have = 0;
+	uint8_t *keys, *scratch, one[SCOPE_KEY];
+	int err = NBT_ENOMEM;
+
+	for (uint32_t i = 0; i < t->slots; i++) {
+		struct trec *r = (struct trec *)table_slot(t, i);
+
+		n += r && fn(r, one);
+	}
+	keys = malloc(n * set->klen + 1);
+	scratch = malloc(n * set->klen + 1);
+	if (keys && scratch) {
+		for (uint32_t i = 0; i < t->slots; i++) {
+			struct trec *r = (struct trec *)table_slot(t, i);
+
+			if (r && fn(r, one))
+				memcpy(keys + have++ * set->klen, one, set->klen);
+		}
+		err = ordset_build(set, keys, scratch, n);
+	}
+	free(keys);
+	free(scratch);
+	return err;
+}
+
+int
+order_build(struct table *t)
+{
+	int err = build(t, &t->by_name, build_name);
+
+	if (!err)
+		err = build(t, &t->by_scope, build_scope);
+	if (!err)
+		err = build(t, &t->by_version, build_version);
+	if (!err)
+		err = build(t, &t->by_due, build_due);
+	return err;
+}
+
+/* ---- walks ---- */
+
+/* The first key that comes after prefix and every slot, or with incl at it. */
+static const uint8_t *
+from(const struct ordset *set, uint8_t *key, bool incl)
+{
+	memset(key + set->klen - 4, incl ? 0 : 0xff, 4);
+	return ordset_from(set, key);
+}
+
+struct trec *
+table_by_name(const struct table *t, const struct nb_key *key, bool incl)
+{
+	uint8_t nk[NAME_KEY], sk[SCOPE_KEY];
+	const uint8_t *n, *s;
+
+	if (!key) {
+		n = ordset_from(&t->by_name, NULL);
+		s = ordset_from(&t->by_scope, NULL);
+	} else {
+		/* Of equal names the one without scope comes first. */
+		(void)name_key(key->name.b, 0, nk);
+		n = from(&t->by_name, nk, incl && !key->scope.len);
+		(void)scope_key(key, 0, sk);
+		s = from(&t->by_scope, sk, incl);
+	}
+	if (n && (!s || memcmp(n, s, NB_NAME_LEN) <= 0))
+		return rec_at(t, n, NAME_KEY);
+	return s ? rec_at(t, s, SCOPE_KEY) : NULL;
+}
+
+struct trec *
+table_by_version(const struct table *t, struct ip4 owner, struct version from_version)
+{
+	int number = owners_find(&t->owners, owner);
+	uint8_t key[VERSION_KEY];
+	const uint8_t *got;
+
+	if (number < 0)
+		return NULL;
+	got = ordset_from(&t->by_version, version_key((unsigned)number, from_version.v, 0, key));
+	return got && !memcmp(got, key, 2) ? rec_at(t, got, VERSION_KEY) : NULL;
+}
+
+/* The first from walk->place on, after moving on those whose time is later. NULL: none, or too many
+ * were moved. */
+static struct trec *
+first_due(struct table *t, struct due_walk *walk)
+{
+	uint8_t later[DUE_KEY];
+	const uint8_t *key;
+
+	while ((key = ordset_from(&t->by_due, walk->place))) {
+		struct trec *r = rec_at(t, key, DUE_KEY);
+
+		memcpy(walk->place, key, DUE_KEY);
+		if (r->due <= r->queued)
+			return r;
+		if (walk->moved++ >= MOVES_MAX || ordset_reserve(&t->by_due, 1))
+			return NULL;
+		(void)ordset_remove(&t->by_due, walk->place);
+		r->queued = r->due;
+		if (r->due != WALL_NEVER.s)
+			(void)ordset_insert(&t->by_due, due_key(r->due, r->slot, later));
+	}
+	return NULL;
+}
+
+struct trec *
+table_due(struct table *t, struct due_walk *walk, struct wall now)
+{
+	struct trec *r = first_due(t, walk);
+
+	if (!r || !wall_reached((struct wall){ r->due }, now))
+		return NULL;
+	for (int i = DUE_KEY - 1; i >= 0 && ++walk->place[i] == 0; i--)
+		; /* one past it: the slot is the end of the key */
+	return r;
+}
+
+struct wall
+table_next_due(struct table *t)
+{
+	struct due_walk walk = { 0 };
+	struct trec *r = first_due(t, &walk);
+	const uint8_t *key;
+	struct rd rd;
+
+	if (r)
+		return (struct wall){ r->due };
+	key = ordset_from(&t->by_due, NULL);
+	if (!key)
+		return WALL_NEVER;
+	rd = rd_init(key, 4); /* not later than the next; the rest is moved on by later calls */
+	return (struct wall){ rd_u32(&rd) };
+}
