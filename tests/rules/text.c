@@ -7,7 +7,7 @@
 
 #define SELF IP4(192, 0, 2, 200)
 
-static const char types[] = "UGSM", states[] = "art", nodes[] = "BPMH";
+static const char types[] = "UGSMX", states[] = "art", nodes[] = "BPMH";
 static const char *const rcodes[] = { "ok", "FMT", "SRV", "NAM", "IMP", "RFS", "ACT", "CFT" };
 
 static _Noreturn void
@@ -204,6 +204,14 @@ text_rec(const char *text, struct rec *ret)
 	return true;
 }
 
+/* One more blocked name. */
+static void
+block(const char *name, struct rule_env *env)
+{
+	memset(env->blocked[env->nblocked], ' ', sizeof(env->blocked[0]));
+	memcpy(env->blocked[env->nblocked++], name, strlen(name));
+}
+
 void
 text_env(const char *text, struct rule_env *ret)
 {
@@ -238,6 +246,8 @@ text_env(const char *text, struct rule_env *ret)
 			ret->nself = 0;
 		else if (!strcmp(word, "noblock"))
 			ret->nblocked = 0;
+		else if (after(word, "block="))
+			block(word + 6, ret);
 		else if (after(word, "up="))
 			ret->uptime = (uint32_t)number(word + 3, 10);
 		else if (after(word, "tries="))
@@ -439,7 +449,7 @@ print_rec(FILE *to, const struct rec *r)
 {
 	char buf[IP4_STRLEN];
 
-	fprintf(to, " %c%c%s %s v%llu %c", r->type < 4 ? types[r->type] : '?',
+	fprintf(to, " %c%c%s %s v%llu %c", r->type < 5 ? types[r->type] : '?',
 	    r->state < 3 ? states[r->state] : '?', r->is_static ? " !" : "",
 	    rec_is_own(r) ? "own" : ip4_print(r->owner, buf), (unsigned long long)r->version.v,
 	    nodes[r->node & 3]);

@@ -4,7 +4,7 @@
  * A word that is not understood ends the program: a row never means something else than it says.
  *
  *   record    "none" or TYPE STATE [!] OWNER VERSION NODE due=TIME ADDRESS...
- *             U unique, G group, S special, M multihomed; a active, r released, t tombstone;
+ *             U unique, G group, S special, M multihomed, X no type at all; a active, r released, t tombstone;
  *             ! static; own, rep, rep2; v7 or v+ (the next version); B P M H
  *             "Ma own v7 H due=60 A/due=60 B/rep/due=900/new"
  *   address   A..Z 192.0.2.1..26, self (the server's), lo 127.64.64.1, any 0.0.0.0, mc 224.0.0.1,
@@ -17,7 +17,7 @@
  *   verdict   reply RCODE [addr-mismatch|type-mismatch]; write RECORD; chal ADDRESS... wack=SECONDS;
  *             delete; keep
  *   answer    neg; pos FLAGS ADDRESS...
- *   env       migrate strict propagate no1b up=SECONDS noself tries=N interval=MS
+ *   env       migrate strict propagate no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
  */
 #pragma once
 
