@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an administrator may ask of the engine: what would happen, and changes by hand. Same rules,
+ * same batch, same one place of effects as for packets. Layer: wins.
+ */
+#include "wins/apply.h"
+#include "wins/engine.h"
+
+void
+wins_explain_register(
+    struct wins *w, const struct reg_in *in, struct wall now, struct wins_explain *ret)
+{
+	struct wins_look look;
+
+	ret->verdict = rule_register(wins_look_up(w, &in->key, now, &look), in, &look.env);
+	ret->found = look.found;
+	ret->cur = look.rec;
+}
+
+void
+wins_explain_release(
+    struct wins *w, const struct release_in *in, struct wall now, struct wins_explain *ret)
+{
+	struct wins_look look;
+
+	ret->verdict = rule_release(wins_look_up(w, &in->key, now, &look), in, &look.env);
+	ret->found = look.found;
+	ret->cur = look.rec;
+}
+
+/* The batch first, so that the administrator's change is one of its own and its error is his. */
+static int
+carry_out(struct wins *w, const struct verdict *v, struct wall now)
+{
+	int err = apply(w, v, NULL, now);
+
+	return err ? err : wins_commit(w, now);
+}
+
+int
+wins_admin_add(struct wins *w, const struct rec *rec, struct wall now)
+{
+	struct wins_look look;
+	struct verdict v;
+	int err = wins_commit(w, now);
+
+	if (err)
+		return err;
+	v = rule_admin_add(wins_look_up(w, &rec->key, now, &look), rec, &look.env);
+	if (v.action != ACT_WRITE)
+		return NBT_EINVAL;
+	err = carry_out(w, &v, now);
+	if (!err)
+		wins_tell(w, EV_STATIC_ADDED, &rec->key, rec->addr[0].ip, IP4_ANY, 0, v.rule, now);
+	return err;
+}
+
+int
+wins_admin_delete(struct wins *w, const struct nb_key *key, struct wall now)
+{
+	struct verdict v = { .action = ACT_DELETE, .next = { .key = *key } };
+	struct wins_look look;
+	int err = wins_commit(w, now);
+
+	if (err)
+		return err;
+	if (!wins_look_up(w, key, now, &look))
+		return NBT_ENOENT;
+	err = carry_out(w, &v, now);
+	if (!err)
+		wins_tell(w, EV_RECORD_DELETED, key, IP4_ANY, IP4_ANY, 0, 0, now);
+	return err;
+}
+
+int
+wins_admin_tombstone(struct wins *w, const struct nb_key *key, struct wall now)
+{
+	struct wins_look look;
+	struct verdict v;
+	int err = wins_commit(w, now);
+
+	if (err)
+		return err;
+	if (!wins_look_up(w, key, now, &look))
+		return NBT_ENOENT;
+	v = rule_admin_tombstone(&look.rec, &look.env);
+	if (v.action != ACT_WRITE)
+		return 0; /* it is one already */
+	err = carry_out(w, &v, now);
+	if (!err)
+		wins_tell(w, EV_RECORD_TOMBSTONED, key, IP4_ANY, IP4_ANY, 0, v.rule, now);
+	return err;
+}

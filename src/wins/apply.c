@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verdicts into effects: one switch, one arm an action, and how an answer is laid out. Nothing here
+ * decides. Layer: wins. See apply.h.
+ */
+#include "wins/apply.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool
+is_release(const struct asked *a)
+{
+	return (a->flags & NB_F_OPCODE) >> 11 == NB_OP_RELEASE;
+}
+
+/*
+ * The answer repeats name, flags and address of the request (wins 2.1). Registrations of all
+ * opcodes are answered with opcode 5 (netbt 0.3 rule 3) and the lifetime granted, which a refusal
+ * does not have; releases repeat the request's TTL.
+ */
+static void
+answer(struct wins *w, const struct verdict *v, const struct asked *a, bool promises)
+{
+	bool release = is_release(a);
+	struct wins_reply *r = wins_reply_new(w, a->path);
+	struct nb_msg m;
+
+	if (!r)
+		return;
+	m.id = a->id;
+	m.kind = release ? NB_RELEASE_RESP : NB_REGISTER_RESP;
+	m.flags = (uint16_t)(release ? NB_F_R | NB_OP_RELEASE << 11 | NB_F_AA
+				     : NB_F_R | NB_OP_REGISTER << 11 | NB_F_AA | NB_F_RD | NB_F_RA);
+	m.flags |= v->rcode;
+	m.key = a->key;
+	m.rr_type = NB_TYPE_NB;
+	m.ttl = release ? a->ttl : v->rcode ? 0 : v->ttl;
+	m.naddr = 1;
+	m.addr[0] = a->addr;
+	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
+	r->promises = promises;
+	if (!release) {
+		r->ok = v->rcode ? WS_COUNT : WS_REGISTER_OK;
+		r->fail = WS_REGISTER_FAIL;
+	} else {
+		r->ok = v->action == ACT_WRITE ? WS_RELEASES_OK : WS_RELEASES_NONE;
+		r->fail = WS_COUNT;
+	}
+}
+
+void
+apply_wack(struct wins *w, const struct asked *a, uint32_t seconds)
+{
+	struct wins_reply *r = wins_reply_new(w, a->path);
+	struct nb_msg m;
+
+	if (!r)
+		return;
+	m.id = a->id;
+	m.kind = NB_WACK;
+	m.flags = NB_F_R | NB_OP_WACK << 11 | NB_F_AA;
+	m.key = a->key;
+	m.rr_type = NB_TYPE_NB;
+	m.ttl = seconds;
+	m.wack_flags = a->flags;
+	m.naddr = 0;
+	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
+}
+
+int
+apply(struct wins *w, const struct verdict *v, const struct asked *asked, struct wall now)
+{
+	bool promises = asked && asked->staged;
+	int err = 0;
+
+	switch ((enum rule_action)v->action) {
+	case ACT_DROP:
+		wins_count(&w->stats.drop[NB_DROP_POLICY]);
+		asked = NULL;
+		break;
+	case ACT_REPLY:
+	case ACT_KEEP:
+		break;
+	case ACT_WRITE:
+		err = store_put(w->store, &v->next);
+		promises = true;
+		break;
+	case ACT_DELETE:
+		err = store_del(w->store, &v->next.key);
+		promises = true;
+		break;
+	case ACT_CHALLENGE:
+		assert(!"a challenge is not applied, it is waited for");
+	}
+	if (err)
+		return err;
+	wins_count(&w->stats.rule[v->rule]);
+	if (asked)
+		answer(w, v, asked, promises);
+	return 0;
+}
+
+bool
+apply_again(struct wins *w, int err, struct wall now)
+{
+	if (err != NBT_ELIMIT)
+		return false;
+	(void)wins_commit(w, now); /* a failure was told and its answers became SRV_ERR */
+	return true;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of struct wins, shared by the files of this folder and nobody else: the engine's state,
+ * and the answers that wait for the batch to be durable. Layer: wins.
+ */
+#pragma once
+
+#include "txn/txn.h"
+#include "wins/wins.h"
+
+/* A packet on its way out. The answers to what a batch changes are held back until it is durable. */
+struct wins_reply {
+	struct wins_out out;
+	bool promises; /* it rests on staged changes: SRV_ERR instead when they could not be kept */
+	enum wins_stat ok, fail; /* what to count when that is known; WS_COUNT = nothing */
+};
+
+struct wins_replies {
+	struct wins_reply *v;
+	size_t n, cap;
+	size_t ready; /* the first so many may leave */
+	size_t sent;
+};
+
+struct claim;
+struct challenge;
+RB_HEAD(claim_tree, claim);
+RB_HEAD(challenge_tree, challenge);
+
+struct wins {
+	struct wins_conf conf;
+	struct rule_env env; /* now and next are set for each decision */
+	_Atomic(const struct wins_view *) view;
+	struct view_node *views; /* all that were ever published */
+	struct wins_host host;
+	struct store *store;
+	struct wins_stats stats;
+	struct wall started;
+
+	struct wins_replies replies;
+
+	struct txn_table txns;
+	struct claim_tree claims;         /* by who asked: waiting, and lately answered */
+	struct challenge_tree challenges; /* by name */
+	struct heap answered;             /* claims to forget, by time */
+	size_t nclaims, nchallenges, nwaiting;
+	bool table_full; /* told already that the challenge table is full */
+
+	struct wall retry_due; /* after a failed commit the scavenger waits until then */
+	struct rec *due;       /* scratch of the scavenger */
+	uint64_t scavenged[3]; /* in this batch: released, tombstoned, deleted */
+	bool scavenge_asked;   /* by an administrator, who is told the end and the sum */
+	uint64_t scavenged_asked;
+};
+
+/* The record as the batch would leave it, and a rule_env for a decision made now. */
+struct wins_look {
+	struct rec rec;
+	bool found, staged;
+	struct rule_env env;
+};
+const struct rec *wins_look_up(
+    struct wins *w, const struct nb_key *key, struct wall now, struct wins_look *ret);
+
+/* Queues a packet. NULL when memory is out: the client will ask again. */
+struct wins_reply *wins_reply_new(struct wins *w, const struct wins_path *path);
+
+void wins_tell(struct wins *w, int event, const struct nb_key *key, struct ip4 peer,
+    struct ip4 other, uint64_t number, uint16_t rule, struct wall now);

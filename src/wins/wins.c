@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's front: packets in, the batch, answers out. Which rule decides is chosen here, what it
+ * decides is not. Layer: wins. See wins.h.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wins/apply.h"
+#include "wins/challenge.h"
+#include "wins/engine.h"
+
+struct view_node {
+	struct wins_view view;
+	struct view_node *older;
+};
+
+/* ---- life ---- */
+
+static void
+tell_adjusted(struct wins *w, unsigned adjusted, struct wall now)
+{
+	const struct rule_env *e = &w->env;
+	const struct {
+		const char *name;
+		uint32_t value;
+	} all[] = { { "renewal interval", e->renewal }, { "extinction interval", e->extinction },
+		{ "extinction timeout", e->extinction_timeout },
+		{ "verification interval", e->verify } };
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		struct event ev = { .id = EV_ADJ_TIME_INTVL, .when = now, .number = all[i].value };
+
+		if (!(adjusted & 1u << i))
+			continue;
+		strcpy(ev.text, all[i].name);
+		w->host.event(w->host.arg, &ev);
+	}
+}
+
+static int
+publish_view(struct wins *w)
+{
+	struct view_node *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NBT_ENOMEM;
+	n->view = (struct wins_view){ .env = w->env, .randomize_1c = w->conf.randomize_1c };
+	n->older = w->views;
+	w->views = n;
+	atomic_store_explicit(&w->view, &n->view, memory_order_release);
+	return 0;
+}
+
+int
+wins_reconf(struct wins *w, const struct wins_conf *conf, struct wall now)
+{
+	unsigned adjusted;
+	struct rule_intervals iv = rule_clamp(conf->intervals, &adjusted);
+
+	w->conf = *conf;
+	w->env = (struct rule_env){
+		.renewal = iv.renewal,
+		.extinction = iv.extinction,
+		.extinction_timeout = iv.extinction_timeout,
+		.verify = iv.verify,
+		.chl_interval_ms = conf->chl_interval_ms,
+		.chl_tries = conf->chl_tries,
+		.migrate_on = conf->migrate_on,
+		.propagate_releases = conf->propagate_releases,
+		.strict_source = conf->strict_source,
+		.prepend_1b = conf->prepend_1b,
+		.nself = conf->nself,
+		.nblocked = conf->nblocked,
+	};
+	memcpy(w->env.self, conf->self, sizeof(w->env.self));
+	memcpy(w->env.blocked, conf->blocked, sizeof(w->env.blocked));
+	tell_adjusted(w, adjusted, now);
+	return publish_view(w);
+}
+
+int
+wins_new(const struct wins_conf *conf, struct store *store, const struct wins_host *host,
+    struct wall now, struct wins **ret)
+{
+	struct wins *w = calloc(1, sizeof(*w));
+	int err = NBT_ENOMEM;
+
+	if (!w)
+		return NBT_ENOMEM;
+	w->host = *host;
+	w->store = store;
+	w->started = now;
+	txn_table_init(&w->txns, host->random, host->arg);
+	challenge_init(w);
+	w->due = calloc(conf->scavenge_slice, sizeof(*w->due));
+	if (w->due)
+		err = wins_reconf(w, conf, now);
+	if (err)
+		wins_free(w);
+	else
+		*ret = w;
+	return err;
+}
+
+void
+wins_free(struct wins *w)
+{
+	if (!w)
+		return;
+	challenge_release(w);
+	txn_table_release(&w->txns);
+	for (struct view_node *n = w->views, *older; n; n = older) {
+		older = n->older;
+		free(n);
+	}
+	free(w->replies.v);
+	free(w->due);
+	free(w);
+}
+
+const struct wins_view *
+wins_view(const struct wins *w)
+{
+	return atomic_load_explicit(&w->view, memory_order_acquire);
+}
+
+const struct wins_stats *
+wins_registrar_stats(const struct wins *w)
+{
+	return &w->stats;
+}
+
+size_t
+wins_open_challenges(const struct wins *w)
+{
+	return w->nchallenges;
+}
+
+/* ---- what the other files of the engine need ---- */
+
+const struct rec *
+wins_look_up(struct wins *w, const struct nb_key *key, struct wall now, struct wins_look *ret)
+{
+	ret->staged = false;
+	ret->found = store_peek(w->store, key, &ret->rec, &ret->staged);
+	ret->env = w->env;
+	ret->env.now = now;
+	ret->env.next = store_next_version(w->store);
+	ret->env.uptime = now.s > w->started.s ? now.s - w->started.s : 0;
+	return ret->found ? &ret->rec : NULL;
+}
+
+struct wins_reply *
+wins_reply_new(struct wins *w, const struct wins_path *path)
+{
+	struct wins_replies *q = &w->replies;
+	struct wins_reply *r;
+
+	if (q->n == q->cap) {
+		size_t cap = q->cap ? 2 * q->cap : 64;
+		struct wins_reply *v = reallocarray(q->v, cap, sizeof(*v));
+
+		if (!v)
+			return NULL;
+		q->v = v;
+		q->cap = cap;
+	}
+	r = &q->v[q->n++];
+	r->out.path = *path;
+	r->out.len = 0;
+	r->promises = false;
+	r->ok = r->fail = WS_COUNT;
+	return r;
+}
+
+void
+wins_tell(struct wins *w, int event, const struct nb_key *key, struct ip4 peer, struct ip4 other,
+    uint64_t number, uint16_t rule, struct wall now)
+{
+	struct event ev = { .id = (uint16_t)event,
+		.when = now,
+		.rule = rule,
+		.has_key = key != NULL,
+		.peer = peer,
+		.other = other,
+		.number = number };
+
+	if (key)
+		ev.key = *key;
+	w->host.event(w->host.arg, &ev);
+}
+
+/* ---- packets in ---- */
+
+static void
+count_request(struct wins *w, const struct nb_msg *m)
+{
+	bool group = m->addr[0].flags & NB_G;
+	unsigned op = nb_opcode(m);
+
+	if (op == NB_OP_REFRESH || op == NB_OP_REFRESH_ALT)
+		wins_count(&w->stats.n[group ? WS_REFRESH_GROUP : WS_REFRESH_UNIQUE]);
+	else
+		wins_count(&w->stats.n[group ? WS_REGISTER_GROUP : WS_REGISTER_UNIQUE]);
+}
+
+static void
+release(struct wins *w, struct asked *a, const struct release_in *in, struct wall now)
+{
+	struct wins_look look;
+	struct verdict v;
+	int err;
+
+	do {
+		v = rule_release(wins_look_up(w, &in->key, now, &look), in, &look.env);
+		a->staged = look.staged;
+		err = apply(w, &v, a, now);
+	} while (apply_again(w, err, now));
+
+	if (v.counts_address_mismatch || v.counts_type_mismatch)
+		wins_tell(w,
+		    v.counts_type_mismatch ? EV_RELEASE_TYPE_MISMATCH : EV_RELEASE_ADDRESS_MISMATCH,
+		    &in->key, in->from, in->ip, 0, v.rule, now);
+}
+
+/* The domain master browser's address, whose place in a full 1C list is safe (netbt 3.2). */
+static struct ip4
+find_pdc(struct wins *w, const struct nb_key *key)
+{
+	struct nb_key pdc = *key;
+	struct rec rec;
+	bool staged;
+
+	if (nb_suffix(key) != 0x1c)
+		return IP4_ANY;
+	pdc.name.b[NB_NAME_LEN - 1] = 0x1b;
+	if (!store_peek(w->store, &pdc, &rec, &staged) || rec.state != REC_ACTIVE || !rec.naddr)
+		return IP4_ANY;
+	return rec.addr[0].ip;
+}
+
+static void
+request_in(struct wins *w, const struct nb_msg *m, const struct wins_path *path, struct mono mnow,
+    struct wall now)
+{
+	struct asked a = { .path = path,
+		.id = m->id,
+		.flags = m->flags,
+		.key = m->key,
+		.ttl = m->ttl,
+		.addr = m->addr[0] };
+
+	if (m->kind == NB_RELEASE_REQ) {
+		struct release_in in = { .key = m->key,
+			.flags = m->addr[0].flags,
+			.ip = m->addr[0].ip,
+			.from = path->peer };
+
+		wins_count(&w->stats.n[WS_RELEASES]);
+		release(w, &a, &in, now);
+	} else {
+		struct reg_in in = { .key = m->key,
+			.opcode = (uint8_t)nb_opcode(m),
+			.flags = m->addr[0].flags,
+			.ip = m->addr[0].ip,
+			.from = path->peer,
+			.pdc = find_pdc(w, &m->key) };
+
+		count_request(w, m);
+		challenge_claim(w, &a, &in, mnow, now);
+	}
+}
+
+void
+wins_in(struct wins *w, const uint8_t *packet, size_t len, const struct wins_path *path,
+    struct mono mnow, struct wall now)
+{
+	enum nb_drop drop;
+	struct nb_msg m;
+
+	drop = nb_decode(packet, len, &m);
+	if (!drop && m.flags & NB_F_B)
+		drop = NB_DROP_BROADCAST;
+	if (!drop)
+		switch ((enum nb_kind)m.kind) {
+		case NB_REGISTER_REQ:
+		case NB_REFRESH_REQ:
+		case NB_RELEASE_REQ:
+			request_in(w, &m, path, mnow, now);
+			return;
+		case NB_QUERY_OK:
+		case NB_QUERY_FAIL:
+			challenge_answer(w, &m, path, mnow, now);
+			return;
+		case NB_REGISTER_RESP:
+		case NB_RELEASE_RESP:
+		case NB_WACK:
+		case NB_REDIRECT:
+		case NB_STATUS_RESP:
+			drop = NB_DROP_NO_TRANSACTION;
+			break;
+		default:
+			drop = NB_DROP_NOT_FOR_US;
+		}
+	wins_count(&w->stats.drop[drop]);
+}
+
+/* ---- the batch, and packets out ---- */
+
+/* A promise that could not be kept: the same answer with SRV_ERR and no lifetime. */
+static void
+break_promise(struct wins_reply *r)
+{
+	struct nb_msg m;
+	enum nb_drop drop = nb_decode(r->out.data, r->out.len, &m);
+
+	assert(drop == NB_DROP_NONE);
+	m.flags = (uint16_t)((m.flags & ~NB_F_RCODE) | NB_RC_SRV);
+	if (m.kind == NB_REGISTER_RESP)
+		m.ttl = 0;
+	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
+}
+
+static void
+count_scavenged(struct wins *w)
+{
+	static const enum wins_stat stat[] = { WS_SCAVENGED_RELEASED, WS_SCAVENGED_TOMBSTONE,
+		WS_SCAVENGED_DELETED };
+
+	for (int i = 0; i < 3; i++) {
+		atomic_fetch_add_explicit(
+		    &w->stats.n[stat[i]], w->scavenged[i], memory_order_relaxed);
+		w->scavenged_asked += w->scavenged[i];
+	}
+}
+
+static void
+tell_commit_failed(struct wins *w, int err, struct wall now)
+{
+	struct event ev = { .when = now };
+
+	ev.id = err == NBT_ENOSPC          ? EV_DISK_FULL
+		: store_writable(w->store) ? EV_JOURNAL_WRITE_FAILED
+					   : EV_JOURNAL_SYNC_FAILED;
+	strncpy(ev.text, store_last_error(w->store), sizeof(ev.text) - 1);
+	w->host.event(w->host.arg, &ev);
+}
+
+int
+wins_commit(struct wins *w, struct wall now)
+{
+	struct wins_replies *q = &w->replies;
+	int err = store_commit(w->store);
+
+	if (err) {
+		tell_commit_failed(w, err, now);
+		w->retry_due = wall_add(now, 1);
+	} else {
+		count_scavenged(w);
+	}
+	memset(w->scavenged, 0, sizeof(w->scavenged));
+
+	for (size_t i = q->ready; i < q->n; i++) {
+		struct wins_reply *r = &q->v[i];
+		bool kept = !err || !r->promises;
+		enum wins_stat stat = kept ? r->ok : r->fail;
+
+		if (!kept)
+			break_promise(r);
+		if (stat != WS_COUNT)
+			wins_count(&w->stats.n[stat]);
+	}
+	q->ready = q->n;
+	return err;
+}
+
+const struct wins_out *
+wins_out(struct wins *w)
+{
+	struct wins_replies *q = &w->replies;
+
+	while (q->sent < q->ready) {
+		const struct wins_out *out = &q->v[q->sent++].out;
+
+		if (out->len)
+			return out;
+	}
+	if (q->sent == q->n)
+		q->sent = q->ready = q->n = 0;
+	return NULL;
+}
+
+/* ---- time ---- */
+
+static void
+scavenge_one(struct wins *w, const struct nb_key *key, struct wall now, int *ret_err)
+{
+	struct wins_look look;
+	const struct rec *cur = wins_look_up(w, key, now, &look);
+	struct verdict v;
+
+	/* A batch that already changed the record decides first; it comes up again after it. */
+	if (look.staged || !cur)
+		return;
+	v = rule_due(cur, &look.env);
+	if (v.action == ACT_DELETE)
+		w->scavenged[2]++;
+	else if (v.action == ACT_WRITE && v.next.state != cur->state)
+		w->scavenged[v.next.state == REC_TOMBSTONE]++;
+	if (v.action == ACT_DELETE)
+		v.next.key = *key; /* all that apply needs of it */
+	*ret_err = apply(w, &v, NULL, now);
+}
+
+static void
+scavenge(struct wins *w, struct wall now)
+{
+	int err = 0;
+	size_t n;
+
+	if (!wall_reached(w->retry_due, now) && w->retry_due.s)
+		return;
+	w->retry_due = (struct wall){ 0 };
+	n = store_due(w->store, now, w->due, w->conf.scavenge_slice);
+	for (size_t i = 0; i < n && !err; i++)
+		scavenge_one(w, &w->due[i].key, now, &err);
+	if (!n && w->scavenge_asked) {
+		w->scavenge_asked = false;
+		wins_tell(
+		    w, EV_ADMIN_SCV_COMPLETED, NULL, IP4_ANY, IP4_ANY, w->scavenged_asked, 0, now);
+	}
+}
+
+void
+wins_admin_scavenge(struct wins *w, struct wall now)
+{
+	wins_tell(w, EV_ADMIN_SCV_INITIATED, NULL, IP4_ANY, IP4_ANY, 0, 0, now);
+	w->scavenge_asked = true;
+	w->scavenged_asked = 0;
+	w->retry_due = (struct wall){ 0 };
+}
+
+void
+wins_tick(struct wins *w, struct mono mnow, struct wall now)
+{
+	challenge_tick(w, mnow, now);
+	scavenge(w, now);
+}
+
+struct mono
+wins_next(const struct wins *w, struct mono mnow, struct wall now)
+{
+	struct mono next = txn_next(&w->txns);
+	struct wall due = store_next_due(w->store);
+	struct mono at;
+
+	if (w->scavenge_asked)
+		return mnow;
+	if (due.s < w->retry_due.s)
+		due = w->retry_due;
+	if (due.s == WALL_NEVER.s)
+		return next;
+	at = due.s <= now.s ? mnow : mono_add_ms(mnow, (int64_t)(due.s - now.s) * 1000);
+	return at.ns < next.ns ? at : next;
+}
