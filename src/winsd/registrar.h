@@ -10,6 +10,22 @@
 #include "wins/wins.h"
 
 struct registrar;
+struct winsd;
+
+/*
+ * Starts the thread, which opens the store and the engine, and waits until they stand. done is
+ * called on the registrar's thread whenever finished work waits for registrar_finish. Errors are
+ * told; NBT_EOWNER: the store is another server's.
+ */
+int registrar_start(
+    struct winsd *d, void (*done)(void *arg), void *done_arg, struct registrar **ret);
+/* Takes what still waits, makes it durable, answers, closes the store. Accepts NULL. */
+void registrar_stop(struct registrar *r);
+/* On the main loop's thread: calls done of all finished work. */
+void registrar_finish(struct registrar *r);
+
+/* Any worker: there is something in a ring. */
+void registrar_wake(struct registrar *r);
 
 /*
  * Work for the registrar's thread. step is called there, between batches, again and again until it
@@ -32,3 +48,11 @@ struct wall registrar_now(const struct registrar *r);
 /* Any thread: the sum of all threads' counters; the event history (with its own lock inside). */
 void registrar_stats(struct registrar *r, struct wins_stats *ret);
 size_t registrar_events(struct registrar *r, uint64_t after, struct event *ret, size_t cap);
+struct registrar_store_state {
+	bool snapshot_running;
+	struct wall snapshot_done; /* 0 = none since the start */
+	uint64_t backups_ended;    /* well or not */
+	char backup_error[200];    /* of the last one; empty = it is complete */
+};
+void registrar_store_state(struct registrar *r, struct registrar_store_state *ret);
+uint64_t registrar_beats(const struct registrar *r); /* counts up while the thread lives */

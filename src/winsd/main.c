@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * winsd: arguments, configuration, privileges, threads, signals, and the order in which they begin
+ * and end. Decides nothing about names. Layer: program.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "io/addrs.h"
+#include "io/log.h"
+#include "io/notify.h"
+#include "io/priv.h"
+#include "winsd/control.h"
+#include "winsd/registrar.h"
+#include "winsd/tcp.h"
+#include "winsd/winsd.h"
+#include "winsd/worker.h"
+
+#define EXIT_WRONG_CALL 2
+
+struct args {
+	const char *conf_path;
+	const char *overrides[64];
+	unsigned noverrides;
+	bool check, print;
+};
+
+struct host {
+	struct winsd d;
+	struct args args;
+	uv_loop_t loop;
+	uv_signal_t term, interrupt, hup;
+	uv_async_t finished;
+	uv_timer_t watchdog;
+	uint64_t beats;
+	struct control *control;
+	struct tcp *tcp;
+};
+
+/* ---- clocks ---- */
+
+struct wall
+winsd_wall(void)
+{
+	return (struct wall){ (uint32_t)time(NULL) };
+}
+
+struct mono
+winsd_mono(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (struct mono){ ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec };
+}
+
+/* ---- arguments and configuration ---- */
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: winsd [-hnpV] [-c FILE] [-o KEY=VALUE]...\n"
+	      "  -c FILE       read the configuration from FILE (see winsd.conf(5))\n"
+	      "  -o KEY=VALUE  set one option, over the file\n"
+	      "  -n            check the configuration and end\n"
+	      "  -p            print the effective configuration and end\n"
+	      "  -V            print the version\n",
+	    to);
+}
+
+static void
+parse_args(int argc, char **argv, struct args *ret)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "c:hno:pV")) != -1)
+		switch (c) {
+		case 'c':
+			ret->conf_path = optarg;
+			break;
+		case 'n':
+			ret->check = true;
+			break;
+		case 'o':
+			if (ret->noverrides == sizeof(ret->overrides) / sizeof(*ret->overrides)) {
+				fputs("winsd: more than 64 options with -o\n", stderr);
+				exit(EXIT_WRONG_CALL);
+			}
+			ret->overrides[ret->noverrides++] = optarg;
+			break;
+		case 'p':
+			ret->print = true;
+			break;
+		case 'V':
+			puts("winsd " WINSOME_VERSION);
+			exit(EXIT_SUCCESS);
+		case 'h':
+			usage(stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			usage(stderr);
+			exit(EXIT_WRONG_CALL);
+		}
+	if (optind < argc) {
+		fprintf(stderr, "winsd: \"%s\" is not an option\n", argv[optind]);
+		usage(stderr);
+		exit(EXIT_WRONG_CALL);
+	}
+}
+
+static void
+say_stderr(void *arg, const char *sentence)
+{
+	(void)arg;
+	fprintf(stderr, "winsd: %s\n", sentence);
+}
+
+static int
+load_conf(const struct args *args, struct conf *conf, const struct conf_say *say)
+{
+	int err = 0, e;
+
+	conf_init(conf);
+	if (args->conf_path)
+		err = conf_load(conf, args->conf_path, say);
+	for (unsigned i = 0; i < args->noverrides; i++) {
+		e = conf_override(conf, args->overrides[i], say);
+		err = err ? err : e;
+	}
+	return err;
+}
+
+struct wins_conf
+winsd_wins_conf(const struct winsd *d, const struct conf *c)
+{
+	struct wins_conf w = {
+		.intervals = { (uint32_t)c->renewal_interval, (uint32_t)c->extinction_interval,
+		    (uint32_t)c->extinction_timeout, (uint32_t)c->verify_interval },
+		.chl_interval_ms = (uint32_t)c->challenge_interval,
+		.chl_tries = (uint32_t)c->challenge_retries,
+		.challenges_max = (uint32_t)c->challenges_max,
+		.scavenge_slice = (uint32_t)c->scavenge_slice,
+		.burst_handling = c->burst_handling,
+		.migrate_on = c->migrate_on,
+		.propagate_releases = c->propagate_releases,
+		.strict_source = c->strict_source,
+		.prepend_1b = c->prepend_1b,
+		.randomize_1c = c->randomize_1c,
+		.nself = d->nself,
+		.nblocked = c->blocked_names.n,
+	};
+
+	memcpy(w.self, d->self, sizeof(w.self));
+	memcpy(w.blocked, c->blocked_names.name, sizeof(w.blocked));
+	return w;
+}
+
+/* What a reload changes outside the engine. */
+static void
+take_over(struct winsd *d)
+{
+	log_set_level((enum log_level)d->conf.log_level);
+	atomic_store(&d->live.burst_handling, d->conf.burst_handling);
+	atomic_store(&d->live.burst_queue, (unsigned)d->conf.burst_queue);
+}
+
+/* A group that does not exist has no members. */
+static gid_t
+group_id(const char *name)
+{
+	const struct group *g = *name ? getgrnam(name) : NULL;
+
+	return g ? g->gr_gid : CTL_NO_GROUP;
+}
+
+static struct ctl_policy
+policy(const struct conf *conf)
+{
+	return (struct ctl_policy){ .self = geteuid(),
+		.readers = group_id(conf->control_group),
+		.changers = group_id(conf->control_admin_group),
+		.readers_name = conf->control_group,
+		.changers_name = conf->control_admin_group };
+}
+
+/* ---- reload ---- */
+
+struct reload {
+	struct winsd *d;
+	struct wins_conf wins;
+	int err;
+};
+
+static bool
+reload_step(void *arg, struct registrar *r)
+{
+	struct reload *re = arg;
+
+	re->err = wins_reconf(registrar_wins(r), &re->wins, registrar_now(r));
+	return true;
+}
+
+static void
+reload_done(void *arg)
+{
+	struct reload *re = arg;
+
+	if (re->err)
+		teller_say(&re->d->teller, EV_CONF_REFUSED, 0, nbt_strerror(re->err));
+	free(re);
+}
+
+static int
+reload_engine(struct winsd *d, const struct conf *conf)
+{
+	struct reload *re = calloc(1, sizeof(*re));
+	const struct registrar_work work = { reload_step, reload_done, re };
+	int err;
+
+	if (!re)
+		return NBT_ENOMEM;
+	re->d = d;
+	re->wins = winsd_wins_conf(d, conf);
+	err = registrar_call(d->registrar, &work);
+	if (err)
+		free(re);
+	return err;
+}
+
+struct changes {
+	char live[180], restart[180];
+};
+
+static void
+note_change(void *arg, const struct conf_option *option)
+{
+	struct changes *c = arg;
+	char *names = option->reload ? c->live : c->restart;
+	size_t used = strlen(names);
+
+	snprintf(names + used, sizeof(c->live) - used, "%s%s", used ? ", " : "", option->key);
+}
+
+struct first_error {
+	char sentence[200];
+};
+
+/* The rest of what is wrong with a file "winsd -n" tells. */
+static void
+keep_first(void *arg, const char *sentence)
+{
+	struct first_error *e = arg;
+
+	if (!e->sentence[0])
+		snprintf(e->sentence, sizeof(e->sentence), "%s", sentence);
+}
+
+/* HUP, or "winsctl reload". A file with errors changes nothing. */
+static bool
+reload(void *arg, char *ret_sentence, size_t cap)
+{
+	struct host *h = arg;
+	struct winsd *d = &h->d;
+	struct first_error error = { "" };
+	const struct conf_say say = { keep_first, &error };
+	struct changes c = { "", "" };
+	struct ctl_policy new_policy;
+	struct conf conf;
+	int err = load_conf(&h->args, &conf, &say);
+
+	if (!err)
+		err = reload_engine(d, &conf);
+	if (err) {
+		snprintf(ret_sentence, cap, "The old configuration stays: %s.",
+		    error.sentence[0] ? error.sentence : nbt_strerror(err));
+		teller_say(&d->teller, EV_CONF_REFUSED, 0,
+		    error.sentence[0] ? error.sentence : nbt_strerror(err));
+		return false;
+	}
+	conf_diff_reload(&d->conf, &conf, note_change, &c);
+	conf_take_reloadable(&d->conf, &conf);
+	take_over(d);
+	new_policy = policy(&d->conf);
+	control_set_policy(h->control, &new_policy);
+	teller_say(&d->teller, EV_CONF_RELOADED, 0, c.live[0] ? c.live : "nothing counts anew");
+	if (c.restart[0])
+		teller_say(&d->teller, EV_CONF_NEEDS_RESTART, 0, c.restart);
+	snprintf(ret_sentence, cap, "Taken over: %s.%s%s%s", c.live[0] ? c.live : "nothing",
+	    c.restart[0] ? " Only after a restart: " : "", c.restart, c.restart[0] ? "." : "");
+	return true;
+}
+
+/* ---- the main loop ---- */
+
+static void
+on_hup(uv_signal_t *s, int signum)
+{
+	char sentence[512]; /* events say the same */
+
+	(void)signum;
+	(void)reload(s->data, sentence, sizeof(sentence));
+}
+
+static void
+on_end(uv_signal_t *s, int signum)
+{
+	(void)signum;
+	uv_stop(s->loop);
+}
+
+/* Any thread. */
+static void
+work_finished(void *arg)
+{
+	uv_async_send(&((struct host *)arg)->finished);
+}
+
+static void
+on_finished(uv_async_t *a)
+{
+	registrar_finish(((struct host *)a->data)->d.registrar);
+}
+
+/* systemd hears from us only while the registrar lives too. */
+static void
+on_watchdog(uv_timer_t *t)
+{
+	struct host *h = t->data;
+	uint64_t beats = registrar_beats(h->d.registrar);
+
+	if (beats != h->beats)
+		notify_alive();
+	h->beats = beats;
+}
+
+static void
+status(void *arg, struct control_status *ret)
+{
+	struct host *h = arg;
+	struct winsd *d = &h->d;
+	struct registrar_store_state store;
+
+	ret->started = d->started;
+	ret->uptime = winsd_wall().s - d->started.s;
+	ret->naddr = d->nself;
+	memcpy(ret->addr, d->self, sizeof(ret->addr));
+	ret->workers = d->nworkers;
+	ret->queue_max = d->conf.queue_max;
+	for (unsigned i = 0; i < d->nworkers; i++)
+		ret->queued += ring_used(worker_ring(d, i));
+	registrar_store_state(d->registrar, &store);
+	ret->snapshot_running = store.snapshot_running;
+	ret->snapshot_done = store.snapshot_done;
+	ret->backups_ended = store.backups_ended;
+	memcpy(ret->backup_error, store.backup_error, sizeof(ret->backup_error));
+}
+
+static char *
+print_config(void *arg)
+{
+	struct host *h = arg;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	conf_print(&h->d.conf, f);
+	fclose(f);
+	return text;
+}
+
+/* ---- beginning and end ---- */
+
+/* The addresses this server answers on, which it must never challenge (wins 2.4). */
+static int
+find_self(struct winsd *d)
+{
+	struct addrs_entry all[64];
+	size_t n;
+
+	if (d->conf.listen.n) {
+		d->nself = d->conf.listen.n;
+		memcpy(d->self, d->conf.listen.a, sizeof(d->self));
+		return 0;
+	}
+	if (addrs_list(all, 64, &n))
+		return NBT_EIO;
+	for (size_t i = 0; i < n && i < 64 && d->nself < CONF_ADDRESSES_MAX; i++)
+		if (!all[i].loopback)
+			d->self[d->nself++] = all[i].ip;
+	return 0;
+}
+
+static void
+say_ready(struct winsd *d)
+{
+	char text[200], a[IP4_STRLEN];
+	size_t used = 0;
+
+	if (!d->conf.listen.n)
+		used = (size_t)snprintf(text, sizeof(text), "all addresses");
+	for (unsigned i = 0; i < d->conf.listen.n && used < 160; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
+		    ip4_print(d->conf.listen.a[i], a));
+	snprintf(text + used, sizeof(text) - used, ", port %u", (unsigned)d->conf.port);
+	teller_say(&d->teller, EV_WINS_OPERATIONAL, 0, text);
+}
+
+static void
+watch(struct host *h)
+{
+	uint64_t every_ms = notify_watchdog_ms();
+
+	uv_signal_init(&h->loop, &h->term);
+	uv_signal_init(&h->loop, &h->interrupt);
+	uv_signal_init(&h->loop, &h->hup);
+	uv_async_init(&h->loop, &h->finished, on_finished);
+	uv_timer_init(&h->loop, &h->watchdog);
+	h->term.data = h->interrupt.data = h->hup.data = h->finished.data = h->watchdog.data = h;
+	uv_signal_start(&h->term, on_end, SIGTERM);
+	uv_signal_start(&h->interrupt, on_end, SIGINT);
+	uv_signal_start(&h->hup, on_hup, SIGHUP);
+	if (every_ms)
+		uv_timer_start(&h->watchdog, on_watchdog, every_ms, every_ms);
+}
+
+static int
+open_control(struct host *h)
+{
+	const struct control_conf conf = { .path = h->d.conf.control_socket,
+		.version = WINSOME_VERSION,
+		.policy = policy(&h->d.conf) };
+	const struct control_hooks hooks = {
+		.arg = h, .status = status, .reload = reload, .config = print_config
+	};
+	char text[200];
+	int err = control_open(&h->loop, &conf, &hooks, h->d.registrar, &h->control);
+
+	if (err) {
+		snprintf(text, sizeof(text), "%.150s: %s", conf.path, nbt_strerror(err));
+		teller_say(&h->d.teller, EV_CONTROL_FAILED, 0, text);
+	}
+	return err;
+}
+
+static int
+open_tcp(struct host *h)
+{
+	int err;
+
+	if (!h->d.conf.tcp)
+		return 0;
+	err = tcp_open(&h->loop, &h->d, &h->tcp);
+	if (!err)
+		h->d.tcp_stats = tcp_stats(h->tcp);
+	return err;
+}
+
+static int
+wrong(struct winsd *d, int event, int err, const char *why)
+{
+	teller_say(&d->teller, event, 0, why);
+	return err;
+}
+
+/* Folders first, because only root can give them away. */
+static int
+give_up_root(struct winsd *d)
+{
+	const struct conf *conf = &d->conf;
+	char why[PRIV_WHY_MAX], run[CONF_TEXT_MAX];
+	struct priv_user found, *user = NULL;
+	int err;
+
+	if (geteuid() == 0 && conf->user[0]) {
+		err = priv_find(conf->user, &found, why);
+		if (err)
+			return wrong(d, EV_PRIVILEGES_REFUSED, err, why);
+		user = &found;
+	} else if (geteuid() == 0) {
+		teller_say(&d->teller, EV_PRIVILEGES_KEPT, 0, "the option user is empty");
+	}
+	err = priv_folder(conf->data_dir, user, why);
+	if (err)
+		return wrong(d, EV_STORE_REFUSED, err, why);
+	snprintf(run, sizeof(run), "%s", conf->control_socket);
+	/* A folder of others may do for a socket, as /tmp does; if not, control_open will say so. */
+	(void)priv_folder(dirname(run), user, why);
+	err = priv_drop(user, why);
+	return err ? wrong(d, EV_PRIVILEGES_REFUSED, err, why) : 0;
+}
+
+/* Sockets while root; nothing else. Then the store, the workers, and last whoever may ask. */
+static int
+begin(struct host *h)
+{
+	struct winsd *d = &h->d;
+	int err;
+
+	if ((err = find_self(d)) || (err = workers_open(d)) || (err = open_tcp(h)))
+		return err;
+	if ((err = give_up_root(d)))
+		return err;
+	watch(h);
+	if ((err = registrar_start(d, work_finished, h, &d->registrar)))
+		return err;
+	if ((err = workers_start(d)) || (err = open_control(h)))
+		return err;
+	say_ready(d);
+	notify_ready("answering");
+	return 0;
+}
+
+static void
+close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* Nobody new, then the workers, then what they left, then the store. */
+static void
+end(struct host *h)
+{
+	struct winsd *d = &h->d;
+
+	notify_stopping();
+	control_close(h->control);
+	tcp_close(h->tcp);
+	d->tcp_stats = NULL;
+	workers_stop(d);
+	registrar_stop(d->registrar);
+	workers_close(d);
+	uv_walk(&h->loop, close_handle, NULL);
+	(void)uv_run(&h->loop, UV_RUN_DEFAULT); /* until the last handle is closed */
+	(void)uv_loop_close(&h->loop);
+}
+
+static int
+serve(struct host *h)
+{
+	struct winsd *d = &h->d;
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	log_open((enum log_level)d->conf.log_level);
+	d->started = winsd_wall();
+	if (teller_init(&d->teller, d->conf.event_history) || uv_loop_init(&h->loop)) {
+		say_stderr(NULL, nbt_strerror(NBT_ENOMEM));
+		return NBT_ENOMEM;
+	}
+	take_over(d);
+	err = begin(h);
+	if (!err)
+		(void)uv_run(&h->loop, UV_RUN_DEFAULT);
+	end(h);
+	if (!err)
+		teller_say(&d->teller, EV_ORDERLY_SHUTDOWN, 0, "");
+	teller_release(&d->teller);
+	return err;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct host h;
+	const struct conf_say say = { say_stderr, NULL };
+
+	parse_args(argc, argv, &h.args);
+	if (load_conf(&h.args, &h.d.conf, &say))
+		return EXIT_WRONG_CALL;
+	if (h.args.print)
+		conf_print(&h.d.conf, stdout);
+	else if (h.args.check)
+		puts("The configuration is good.");
+	else
+		return serve(&h) ? EXIT_FAILURE : EXIT_SUCCESS;
+	return EXIT_SUCCESS;
+}

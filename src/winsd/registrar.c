@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See registrar.h. Layer: program. */
+#include "winsd/registrar.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/wake.h"
+#include "winsd/winsd.h"
+#include "winsd/worker.h"
+
+#define BATCH_MAX \
+	1024 /* packets a commit: bounds the first one's wait for the last one's decision */
+#define WORK_MAX 256
+#define IDLE_MS  1000 /* the store is tended at least so often */
+
+struct queue {
+	struct registrar_work v[WORK_MAX];
+	size_t first, n;
+};
+
+struct registrar {
+	struct winsd *d;
+	pthread_t thread;
+	int wake;
+	atomic_bool sleeping, stop;
+	atomic_uint_fast64_t beats;
+
+	struct store *store;
+	struct wins *wins;
+	struct mono mnow;
+	struct wall now;
+	struct wall tended;
+	struct worker_sender *out;
+
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t stands;
+	int state; /* 1 = not yet, 0 = stands, negative = why not */
+	struct queue todo, finished;
+	struct registrar_store_state store_state;
+	void (*done)(void *arg);
+	void *done_arg;
+};
+
+/* ---- work from the main loop ---- */
+
+static bool
+queue_put(struct queue *q, const struct registrar_work *work)
+{
+	if (q->n == WORK_MAX)
+		return false;
+	q->v[(q->first + q->n++) % WORK_MAX] = *work;
+	return true;
+}
+
+static bool
+queue_get(struct queue *q, struct registrar_work *ret)
+{
+	if (!q->n)
+		return false;
+	*ret = q->v[q->first];
+	q->first = (q->first + 1) % WORK_MAX;
+	q->n--;
+	return true;
+}
+
+int
+registrar_call(struct registrar *r, const struct registrar_work *work)
+{
+	bool taken;
+
+	pthread_mutex_lock(&r->lock);
+	/* What is finished but not fetched counts too, so that its queue can never be full. */
+	taken = r->todo.n + r->finished.n < WORK_MAX - 1 && queue_put(&r->todo, work);
+	pthread_mutex_unlock(&r->lock);
+	if (!taken)
+		return NBT_ELIMIT;
+	registrar_wake(r);
+	return 0;
+}
+
+void
+registrar_finish(struct registrar *r)
+{
+	struct registrar_work work;
+	bool got;
+
+	do {
+		pthread_mutex_lock(&r->lock);
+		got = queue_get(&r->finished, &work);
+		pthread_mutex_unlock(&r->lock);
+		if (got)
+			work.done(work.arg);
+	} while (got);
+}
+
+/* One step of the first work that waits; unfinished work goes behind the others. */
+static bool
+do_work(struct registrar *r)
+{
+	struct registrar_work work;
+	bool got, finished;
+
+	pthread_mutex_lock(&r->lock);
+	got = queue_get(&r->todo, &work);
+	pthread_mutex_unlock(&r->lock);
+	if (!got)
+		return false;
+	finished = work.step(work.arg, r);
+	pthread_mutex_lock(&r->lock);
+	(void)queue_put(finished ? &r->finished : &r->todo, &work); /* its place is still free */
+	pthread_mutex_unlock(&r->lock);
+	if (finished)
+		r->done(r->done_arg);
+	return true;
+}
+
+/* ---- packets ---- */
+
+static size_t
+take_packets(struct registrar *r)
+{
+	size_t taken = 0;
+
+	for (unsigned i = 0; i < r->d->nworkers; i++) {
+		struct ring *ring = worker_ring(r->d, i);
+		const struct worker_packet *p;
+
+		for (size_t n = 0; n < BATCH_MAX / r->d->nworkers && (p = ring_peek(ring)); n++) {
+			wins_in(r->wins, p->data, p->len, &p->path, r->mnow, r->now);
+			ring_pop(ring);
+			taken++;
+		}
+	}
+	return taken;
+}
+
+static void
+send_all(struct registrar *r)
+{
+	const struct wins_out *out;
+
+	while ((out = wins_out(r->wins)))
+		worker_send(r->out, out);
+	worker_send_flush(r->out);
+}
+
+/* ---- the store's needs ---- */
+
+static void
+note_news(struct registrar *r, enum store_news news)
+{
+	struct registrar_store_state *st = &r->store_state;
+
+	pthread_mutex_lock(&r->lock);
+	st->snapshot_running = news == STORE_NEWS_SNAPSHOT_STARTED;
+	if (news == STORE_NEWS_SNAPSHOT_DONE)
+		st->snapshot_done = r->now;
+	if (news == STORE_NEWS_BACKUP_DONE || news == STORE_NEWS_BACKUP_FAILED) {
+		st->backups_ended++;
+		snprintf(st->backup_error, sizeof(st->backup_error), "%s",
+		    news == STORE_NEWS_BACKUP_FAILED ? store_last_error(r->store) : "");
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void
+tell_news(struct registrar *r, enum store_news news)
+{
+	static const int event[] = { [STORE_NEWS_SNAPSHOT_DONE] = EV_SNAPSHOT_DONE,
+		[STORE_NEWS_SNAPSHOT_FAILED] = EV_SNAPSHOT_FAILED,
+		[STORE_NEWS_JOURNAL_REOPENED] = EV_JOURNAL_WRITABLE,
+		[STORE_NEWS_BACKUP_DONE] = EV_BACKUP_DONE,
+		[STORE_NEWS_BACKUP_FAILED] = EV_BACKUP_FAILED };
+	struct store_stats stats;
+
+	if (news == STORE_NEWS_NONE || news == STORE_NEWS_SNAPSHOT_STARTED)
+		return;
+	store_stats(r->store, &stats);
+	teller_say(&r->d->teller, event[news], stats.records, store_last_error(r->store));
+}
+
+static void
+tend(struct registrar *r)
+{
+	enum store_news news;
+
+	if (r->now.s == r->tended.s)
+		return;
+	r->tended = r->now;
+	while ((news = store_tend(r->store)) != STORE_NEWS_NONE) {
+		note_news(r, news);
+		tell_news(r, news);
+	}
+}
+
+/* ---- the loop ---- */
+
+void
+registrar_wake(struct registrar *r)
+{
+	if (atomic_exchange(&r->sleeping, false))
+		wake(r->wake);
+}
+
+static bool
+rings_wait(const struct registrar *r)
+{
+	for (unsigned i = 0; i < r->d->nworkers; i++)
+		if (ring_peek(worker_ring(r->d, i)))
+			return true;
+	return false;
+}
+
+static bool
+anything_waits(struct registrar *r)
+{
+	bool waits;
+
+	if (rings_wait(r) || atomic_load(&r->stop))
+		return true;
+	pthread_mutex_lock(&r->lock);
+	waits = r->todo.n > 0;
+	pthread_mutex_unlock(&r->lock);
+	return waits;
+}
+
+static void
+rest(struct registrar *r)
+{
+	struct mono next = wins_next(r->wins, r->mnow, r->now);
+	struct pollfd p = { .fd = r->wake, .events = POLLIN };
+	int64_t ms = (next.ns - r->mnow.ns + 999999) / 1000000;
+
+	if (next.ns == MONO_NEVER.ns || ms > IDLE_MS)
+		ms = IDLE_MS;
+	if (ms <= 0)
+		return;
+	atomic_store(&r->sleeping, true);
+	if (!anything_waits(r)) {
+		store_reader_offline();
+		(void)poll(&p, 1, (int)ms); /* whatever ends it, the loop looks again */
+		store_reader_online();
+	}
+	atomic_store(&r->sleeping, false);
+	(void)wake_clear(r->wake);
+}
+
+static void
+turn(struct registrar *r)
+{
+	bool busy;
+
+	r->mnow = winsd_mono();
+	r->now = winsd_wall();
+	wins_tick(r->wins, r->mnow, r->now);
+	busy = take_packets(r) > 0;
+	(void)wins_commit(r->wins, r->now); /* a failure was told and answered */
+	send_all(r);
+	busy |= do_work(r);
+	send_all(r);
+	tend(r);
+	store_reader_quiescent();
+	atomic_fetch_add_explicit(&r->beats, 1, memory_order_relaxed);
+	if (!busy)
+		rest(r);
+}
+
+/* ---- life ---- */
+
+static uint32_t
+draw(void *arg)
+{
+	(void)arg;
+	return arc4random();
+}
+
+static void
+engine_event(void *arg, const struct event *ev)
+{
+	teller_tell(&((struct registrar *)arg)->d->teller, ev);
+}
+
+/*
+ * The store remembers whose it is, because versions are only good together with their owner's
+ * address. An address in the configuration must be that one.
+ */
+static int
+check_owner(struct registrar *r)
+{
+	struct ip4 wanted = r->d->conf.server_address;
+	char is[IP4_STRLEN], want[IP4_STRLEN], text[200];
+	uint64_t kept;
+
+	if (store_meta_get(r->store, "server-address", &kept)) {
+		if (!wanted.v || wanted.v == kept) {
+			r->d->conf.server_address.v = (uint32_t)kept;
+			return 0;
+		}
+		snprintf(text, sizeof(text),
+		    "the data folder belongs to the WINS server %s, but server-address says %s",
+		    ip4_print((struct ip4){ (uint32_t)kept }, is), ip4_print(wanted, want));
+		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, text);
+		return NBT_EOWNER;
+	}
+	if (!wanted.v && r->d->nself)
+		wanted = r->d->self[0];
+	r->d->conf.server_address = wanted;
+	if (!wanted.v)
+		return 0; /* a machine without an address, today: decided at a later start */
+	return store_meta_set(r->store, "server-address", wanted.v);
+}
+
+static int
+open_store(struct registrar *r)
+{
+	struct store_opts opts = { .journal_max = r->d->conf.snapshot_journal_size };
+	struct store_report report = { 0 };
+	char text[200];
+	int err = vfs_posix_open(r->d->conf.data_dir, &opts.vfs);
+
+	if (err) {
+		snprintf(text, sizeof(text), "%.150s: %s", r->d->conf.data_dir, nbt_strerror(err));
+		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, text);
+		return err;
+	}
+	err = store_open(&opts, &r->store, &report);
+	if (err) {
+		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, report.sentence);
+		return err;
+	}
+	if (report.cut_bytes)
+		teller_say(&r->d->teller, EV_JOURNAL_TAIL_CUT, report.cut_bytes, report.sentence);
+	snprintf(text, sizeof(text), "%llu from the snapshot, %llu batches replayed",
+	    (unsigned long long)report.snapshot_records, (unsigned long long)report.frames);
+	teller_say(&r->d->teller, EV_STORE_LOADED, report.records, text);
+	return 0;
+}
+
+static int
+set_up(struct registrar *r)
+{
+	const struct wins_host host = { .arg = r, .random = draw, .event = engine_event };
+	struct wins_conf conf;
+	int err = open_store(r);
+
+	if (err)
+		return err;
+	err = check_owner(r);
+	if (err)
+		return err;
+	if (r->d->conf.version_start)
+		store_raise_version(r->store, (struct version){ r->d->conf.version_start });
+	err = store_commit(r->store);
+	if (err) {
+		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, store_last_error(r->store));
+		return err;
+	}
+	conf = winsd_wins_conf(r->d, &r->d->conf);
+	r->now = winsd_wall();
+	err = wins_new(&conf, r->store, &host, r->now, &r->wins);
+	r->d->store = r->store;
+	r->d->wins = r->wins;
+	return err;
+}
+
+static void
+announce(struct registrar *r, int state)
+{
+	pthread_mutex_lock(&r->lock);
+	r->state = state;
+	pthread_cond_signal(&r->stands);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void *
+run(void *arg)
+{
+	struct registrar *r = arg;
+	int err;
+
+	pthread_setname_np(pthread_self(), "registrar");
+	store_reader_register();
+	err = set_up(r);
+	announce(r, err);
+	while (!err && !atomic_load(&r->stop))
+		turn(r);
+	/* The workers have ended: what they left in the rings is still answered. */
+	while (!err && rings_wait(r))
+		turn(r);
+	for (int i = 0; !err && i < 1000 && do_work(r); i++)
+		continue; /* bounded: nobody may keep a server from ending */
+	wins_free(r->wins);
+	store_close(r->store);
+	store_reader_unregister();
+	return NULL;
+}
+
+static void
+registrar_free(struct registrar *r)
+{
+	if (r->wake >= 0)
+		close(r->wake);
+	worker_sender_free(r->out);
+	pthread_cond_destroy(&r->stands);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+int
+registrar_start(struct winsd *d, void (*done)(void *arg), void *done_arg, struct registrar **ret)
+{
+	struct registrar *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return NBT_ENOMEM;
+	r->d = d;
+	r->done = done;
+	r->done_arg = done_arg;
+	r->state = 1;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->stands, NULL);
+	r->wake = -1;
+	if (wake_open(&r->wake) || worker_sender_new(d, &r->out) ||
+	    pthread_create(&r->thread, NULL, run, r)) {
+		registrar_free(r);
+		return NBT_ENOMEM;
+	}
+	pthread_mutex_lock(&r->lock);
+	while (r->state > 0)
+		pthread_cond_wait(&r->stands, &r->lock);
+	err = r->state;
+	pthread_mutex_unlock(&r->lock);
+	if (err)
+		registrar_stop(r);
+	else
+		*ret = r;
+	return err;
+}
+
+void
+registrar_stop(struct registrar *r)
+{
+	if (!r)
+		return;
+	atomic_store(&r->stop, true);
+	registrar_wake(r);
+	pthread_join(r->thread, NULL);
+	registrar_finish(r);
+	registrar_free(r);
+}
+
+/* ---- for others ---- */
+
+struct wins *
+registrar_wins(struct registrar *r)
+{
+	return r->wins;
+}
+
+struct store *
+registrar_store(struct registrar *r)
+{
+	return r->store;
+}
+
+struct wall
+registrar_now(const struct registrar *r)
+{
+	return r->now;
+}
+
+uint64_t
+registrar_beats(const struct registrar *r)
+{
+	return atomic_load_explicit(&r->beats, memory_order_relaxed);
+}
+
+void
+registrar_stats(struct registrar *r, struct wins_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	wins_stats_sum(ret, wins_registrar_stats(r->wins));
+	for (unsigned i = 0; i < r->d->nworkers; i++)
+		wins_stats_sum(ret, worker_stats(r->d, i));
+	if (r->d->tcp_stats)
+		wins_stats_sum(ret, r->d->tcp_stats);
+}
+
+size_t
+registrar_events(struct registrar *r, uint64_t after, struct event *ret, size_t cap)
+{
+	struct teller *t = &r->d->teller;
+	size_t n;
+
+	pthread_mutex_lock(&t->lock);
+	n = event_log_read(t->log, after, ret, cap);
+	pthread_mutex_unlock(&t->lock);
+	return n;
+}
+
+void
+registrar_store_state(struct registrar *r, struct registrar_store_state *ret)
+{
+	pthread_mutex_lock(&r->lock);
+	*ret = r->store_state;
+	pthread_mutex_unlock(&r->lock);
+}

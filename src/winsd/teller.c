@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events of all threads into one history and one log. Layer: program. See winsd.h. */
+#include <string.h>
+
+#include "io/log.h"
+#include "winsd/winsd.h"
+
+int
+teller_init(struct teller *t, size_t history)
+{
+	int err = event_log_new(history, &t->log);
+
+	if (!err)
+		pthread_mutex_init(&t->lock, NULL);
+	return err;
+}
+
+void
+teller_release(struct teller *t)
+{
+	event_log_free(t->log);
+	t->log = NULL;
+	pthread_mutex_destroy(&t->lock);
+}
+
+void
+teller_tell(struct teller *t, const struct event *ev)
+{
+	struct event dated = *ev, kept;
+	bool told;
+
+	if (!dated.when.s)
+		dated.when = winsd_wall();
+	pthread_mutex_lock(&t->lock);
+	told = event_log_add(t->log, &dated, &kept);
+	pthread_mutex_unlock(&t->lock);
+	if (told)
+		log_event(&kept, kept.rule ? rule_name(kept.rule) : NULL);
+}
+
+void
+teller_say(struct teller *t, int event, uint64_t number, const char *text)
+{
+	struct event ev = { .id = (uint16_t)event, .number = number };
+
+	strncpy(ev.text, text, sizeof(ev.text) - 1);
+	teller_tell(t, &ev);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See worker.h. Layer: program. */
+#include "winsd/worker.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/wake.h"
+#include "winsd/registrar.h"
+
+struct worker {
+	struct winsd *d;
+	unsigned index;
+	pthread_t thread;
+	bool running;
+	atomic_bool stop;
+	int wake; /* ends the wait for packets */
+	int fd[WINSD_SOCKETS_MAX];
+	unsigned nfd;
+	struct udp_in *in;
+	struct udp_out *out;
+	struct ring *ring;
+	struct wins_burst burst;
+	bool bursting;
+	uint32_t full_told; /* second of the last "queue full" */
+	struct udp_stats udp;
+	struct wins_stats stats;
+};
+
+/* ---- what the registrar takes ---- */
+
+static void
+queue_full(struct worker *w, const struct udp_packet *p)
+{
+	struct event ev = { .id = EV_QUEUE_FULL, .peer = p->peer, .number = ring_used(w->ring) };
+	uint32_t now = winsd_wall().s;
+
+	wins_count(&w->stats.drop[NB_DROP_OVERLOAD]);
+	if (now != w->full_told) /* once a second is enough for the event's own limit to count */
+		teller_tell(&w->d->teller, &ev);
+	w->full_told = now;
+}
+
+/* Burst handling (wins 2.11): true when the packet got its answer here. */
+static bool
+burst(struct worker *w, const struct udp_packet *p, const struct udp_to *to)
+{
+	size_t waiting = ring_used(w->ring), len;
+
+	if (!atomic_load_explicit(&w->d->live.burst_handling, memory_order_relaxed) ||
+	    waiting < atomic_load_explicit(&w->d->live.burst_queue, memory_order_relaxed)) {
+		if (w->bursting && waiting == 0) {
+			teller_say(&w->d->teller, EV_BURST_ENDED, w->burst.answered, "");
+			w->bursting = false;
+			w->burst.answered = 0;
+		}
+		return false;
+	}
+	len = wins_burst_answer(&w->burst, &w->stats, p->data, p->len, udp_room(w->out));
+	if (!len)
+		return false;
+	if (!w->bursting)
+		teller_say(&w->d->teller, EV_BURST_BEGAN, waiting, "");
+	w->bursting = true;
+	udp_put(w->out, to, len);
+	return true;
+}
+
+static void
+hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
+{
+	struct worker_packet *slot;
+
+	if (p->len > WORKER_PACKET_MAX) {
+		wins_count(&w->stats.drop[NB_DROP_LONG]);
+		return;
+	}
+	slot = ring_used(w->ring) < w->d->conf.queue_max ? ring_room(w->ring) : NULL;
+	if (!slot) {
+		queue_full(w, p);
+		return;
+	}
+	slot->path = (struct wins_path){
+		.peer = p->peer, .local = p->local, .port = p->port, .socket = (uint16_t)socket
+	};
+	slot->len = p->len;
+	memcpy(slot->data, p->data, p->len);
+	ring_push(w->ring);
+}
+
+/* ---- packets ---- */
+
+static bool
+handle(struct worker *w, const struct wins_view *view, const struct udp_packet *p, unsigned socket)
+{
+	const struct udp_to to = { .peer = p->peer, .local = p->local, .port = p->port };
+	enum nb_drop drop;
+	size_t len;
+
+	/* Sent to everybody, whatever its B bit says: not for a name server (netbt 8.3 rule 1). */
+	if (p->broadcast) {
+		wins_count(&w->stats.drop[NB_DROP_BROADCAST]);
+		return false;
+	}
+	len = wins_query(w->d->store, view, &w->stats, p->data, p->len, udp_room(w->out), &drop);
+	if (len) {
+		udp_put(w->out, &to, len);
+		return false;
+	}
+	if (drop != NB_DROP_NONE || burst(w, p, &to))
+		return false;
+	hand_over(w, p, socket);
+	return true;
+}
+
+/* One batch of one socket; false when nothing was there. */
+static bool
+serve(struct worker *w, unsigned socket)
+{
+	const struct wins_view *view = wins_view(w->d->wins);
+	unsigned n = udp_receive(w->in, w->fd[socket]);
+	bool handed = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct udp_packet p = udp_packet(w->in, i);
+
+		handed |= handle(w, view, &p, socket);
+	}
+	if (n)
+		(void)udp_send(w->out, w->fd[socket]); /* what failed is counted */
+	if (handed)
+		registrar_wake(w->d->registrar);
+	return n > 0;
+}
+
+static void
+rest(struct worker *w)
+{
+	struct pollfd p[WINSD_SOCKETS_MAX + 1];
+
+	for (unsigned i = 0; i < w->nfd; i++)
+		p[i] = (struct pollfd){ .fd = w->fd[i], .events = POLLIN };
+	p[w->nfd] = (struct pollfd){ .fd = w->wake, .events = POLLIN };
+	store_reader_offline();
+	(void)poll(p, w->nfd + 1, -1); /* whatever ends it, the loop looks again */
+	store_reader_online();
+}
+
+static void *
+run(void *arg)
+{
+	struct worker *w = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), "worker %u", w->index);
+	pthread_setname_np(pthread_self(), name);
+	store_reader_register();
+	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		bool any = false;
+
+		for (unsigned i = 0; i < w->nfd; i++)
+			any |= serve(w, i);
+		store_reader_quiescent();
+		if (!any)
+			rest(w);
+	}
+	store_reader_unregister();
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static void
+tell_socket(struct winsd *d, struct ip4 address, int err)
+{
+	char text[200], a[IP4_STRLEN];
+
+	snprintf(text, sizeof(text), "UDP port %u of %s: %s", (unsigned)d->conf.port,
+	    address.v ? ip4_print(address, a) : "all addresses", nbt_strerror(err));
+	teller_say(&d->teller, EV_WINSOCK_BIND_ERR, 0, text);
+}
+
+static size_t
+power_of_two(size_t at_least)
+{
+	size_t n = 2;
+
+	while (n < at_least)
+		n *= 2;
+	return n;
+}
+
+static int
+open_one(struct worker *w)
+{
+	const struct conf_addresses *listen = &w->d->conf.listen;
+	unsigned wanted = listen->n ? listen->n : 1;
+	int err = 0;
+
+	err = wake_open(&w->wake);
+	for (unsigned i = 0; i < wanted && !err; i++) {
+		const struct udp_opts opts = { .address = listen->n ? listen->a[i] : IP4_ANY,
+			.port = (uint16_t)w->d->conf.port,
+			.join = w->index > 0,
+			.receive_buffer = w->d->conf.receive_buffer };
+
+		err = udp_open(&opts, &w->fd[i]);
+		if (err)
+			tell_socket(w->d, opts.address, err);
+		else
+			w->nfd++;
+	}
+	if (!err)
+		err = udp_in_new(&w->udp, &w->in);
+	if (!err)
+		err = udp_out_new(&w->udp, &w->out);
+	if (!err)
+		err = ring_new(
+		    power_of_two(w->d->conf.queue_max), sizeof(struct worker_packet), &w->ring);
+	return err;
+}
+
+int
+workers_open(struct winsd *d)
+{
+	unsigned n = (unsigned)d->conf.workers;
+	int err = 0;
+
+	if (!n)
+		n = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	d->workers = calloc(n, sizeof(*d->workers));
+	if (!d->workers)
+		return NBT_ENOMEM;
+	for (; d->nworkers < n && !err; d->nworkers++) {
+		struct worker *w = &d->workers[d->nworkers];
+
+		w->d = d;
+		w->index = d->nworkers;
+		w->wake = -1;
+		err = open_one(w);
+	}
+	return err;
+}
+
+int
+workers_start(struct winsd *d)
+{
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		struct worker *w = &d->workers[i];
+
+		if (pthread_create(&w->thread, NULL, run, w))
+			return NBT_ELIMIT;
+		w->running = true;
+	}
+	return 0;
+}
+
+void
+workers_stop(struct winsd *d)
+{
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		struct worker *w = &d->workers[i];
+
+		if (!w->running)
+			continue;
+		atomic_store(&w->stop, true);
+		wake(w->wake);
+		pthread_join(w->thread, NULL);
+		w->running = false;
+	}
+}
+
+void
+workers_close(struct winsd *d)
+{
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		struct worker *w = &d->workers[i];
+
+		for (unsigned k = 0; k < w->nfd; k++)
+			close(w->fd[k]);
+		if (w->wake >= 0)
+			close(w->wake);
+		udp_in_free(w->in);
+		udp_out_free(w->out);
+		ring_free(w->ring);
+	}
+	free(d->workers);
+	d->workers = NULL;
+	d->nworkers = 0;
+}
+
+/* ---- for the registrar ---- */
+
+struct ring *
+worker_ring(const struct winsd *d, unsigned i)
+{
+	return d->workers[i].ring;
+}
+
+const struct wins_stats *
+worker_stats(const struct winsd *d, unsigned i)
+{
+	return &d->workers[i].stats;
+}
+
+void
+worker_udp_stats(const struct winsd *d, struct udp_stats *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		const struct udp_stats *s = &d->workers[i].udp;
+
+		sum->received += s->received;
+		sum->truncated += s->truncated;
+		sum->receive_errors += s->receive_errors;
+		sum->sent += s->sent;
+		sum->send_failed += s->send_failed;
+		sum->send_dropped += s->send_dropped;
+	}
+}
+
+struct worker_sender {
+	struct winsd *d;
+	struct udp_out *out;
+	struct udp_stats stats;
+	unsigned socket; /* all that waits leaves through this one */
+};
+
+int
+worker_sender_new(struct winsd *d, struct worker_sender **ret)
+{
+	struct worker_sender *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NBT_ENOMEM;
+	s->d = d;
+	if (udp_out_new(&s->stats, &s->out)) {
+		free(s);
+		return NBT_ENOMEM;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+worker_sender_free(struct worker_sender *s)
+{
+	if (s)
+		udp_out_free(s->out);
+	free(s);
+}
+
+void
+worker_send_flush(struct worker_sender *s)
+{
+	(void)udp_send(s->out, s->d->workers[0].fd[s->socket]); /* what failed is counted */
+}
+
+void
+worker_send(struct worker_sender *s, const struct wins_out *out)
+{
+	const struct udp_to to = {
+		.peer = out->path.peer, .local = out->path.local, .port = out->path.port
+	};
+
+	if (out->path.socket != s->socket || !udp_room(s->out)) {
+		worker_send_flush(s);
+		s->socket = out->path.socket;
+	}
+	memcpy(udp_room(s->out), out->data, out->len);
+	udp_put(s->out, &to, out->len);
+}
