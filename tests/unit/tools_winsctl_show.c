@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What winsctl prints: times, sizes, names, and answers as tables that lose nothing. */
+#include "tools/winsctl.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void
+spans_have_the_two_largest_units(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} row[] = { { 0, "0 s" }, { 59, "59 s" }, { 60, "1 min" }, { 61, "1 min 1 s" },
+		{ 3599, "59 min 59 s" }, { 3600, "1 h" }, { 7265, "2 h 1 min" },
+		{ 86399, "23 h 59 min" }, { 86400, "1 d" }, { 518399, "5 d 23 h" },
+		{ 518400, "6 d" }, { 86400LL * 40000, "40000 d" } };
+	char buf[WINSCTL_TEXT];
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
+		assert_string_equal(winsctl_span(row[i].seconds, buf), row[i].text);
+}
+
+static void
+times_are_local_and_relative(void **state)
+{
+	char buf[WINSCTL_TEXT];
+
+	setenv("TZ", "EST5", 1);
+	tzset();
+	assert_string_equal(winsctl_when(1000000000, 1000000000 - 518399, buf),
+	    "2001-09-08 20:46:40 (in 5 d 23 h)");
+	assert_string_equal(
+	    winsctl_when(1000000000, 1000000000 + 61, buf), "2001-09-08 20:46:40 (1 min 1 s ago)");
+	assert_string_equal(
+	    winsctl_when(1000000000, 1000000000, buf), "2001-09-08 20:46:40 (in 0 s)");
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	assert_string_equal(
+	    winsctl_when(4294967294, 0, buf), "2106-02-07 06:28:14 (in 49710 d 6 h)");
+}
+
+static void
+sizes_have_a_unit(void **state)
+{
+	char buf[WINSCTL_TEXT];
+
+	assert_string_equal(winsctl_bytes(1023, buf), "1023 bytes");
+	assert_string_equal(winsctl_bytes(1024, buf), "1.0 KiB");
+	assert_string_equal(winsctl_bytes(1536 * 1024, buf), "1.5 MiB");
+	assert_string_equal(winsctl_bytes(UINT64_MAX, buf), "16777216.0 TiB");
+}
+
+static void
+escapes_suffix_and_scope_keep_their_case(void **state)
+{
+	static const char *const row[][2] = { { "alpha<1b>", "ALPHA<1b>" },
+		{ "alpha#1b", "ALPHA#1b" }, { "a\\x61b<20>.lab", "A\\x61B<20>.lab" },
+		{ "a\\x6", "A\\X6" }, { "", "" }, { "al?h*", "AL?H*" } };
+	char buf[40];
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		strcpy(buf, row[i][0]);
+		winsctl_upcase(buf);
+		assert_string_equal(buf, row[i][1]);
+	}
+}
+
+/* What winsctl prints of an answer; the caller frees. */
+static char *
+print(const char *command, const char *answer, bool json, int *ret_code)
+{
+	struct winsctl_view v = { .json = json, .first = true, .now = 1000000000 };
+	json_t *o = json_loads(answer, 0, NULL);
+	char *text = NULL;
+	size_t len;
+
+	assert_non_null(o);
+	v.out = open_memstream(&text, &len);
+	*ret_code = winsctl_show(&v, ctl_command_find(command), o);
+	fclose(v.out);
+	json_decref(o);
+	return text;
+}
+
+static const char record[] =
+    "{\"name\":\"\\\\x01A<1c>\",\"type\":\"special\",\"state\":\"active\",\"node\":\"h\","
+    "\"static\":false,\"owner\":\"self\",\"version\":12345678901,\"due\":1000518400,"
+    "\"addresses\":[%s]}";
+
+/* 25 addresses are more than a terminal is wide; escapes stay as the server wrote them. */
+static void
+listings_in_pipes_are_whole_and_names_untouched(void **state)
+{
+	char addresses[4000] = "", answer[5000], one[4500];
+	char *text;
+	int code;
+
+	for (int i = 0; i < 25; i++)
+		sprintf(addresses + strlen(addresses),
+		    "%s{\"address\":\"192.0.2.%d\",\"owner\":\"self\",\"due\":1000518400,\"since\":"
+		    "null}",
+		    i ? "," : "", 100 + i);
+	snprintf(one, sizeof(one), record, addresses);
+	snprintf(answer, sizeof(answer), "{\"records\":[%s],\"cursor\":null}", one);
+	text = print("list", answer, false, &code);
+	assert_int_equal(code, 0);
+	assert_non_null(strstr(text, "\\x01A<1c> "));
+	assert_non_null(strstr(text, "12345678901"));
+	assert_non_null(strstr(text, "(in 6 d)"));
+	assert_non_null(strstr(text, "192.0.2.100 192.0.2.101"));
+	assert_non_null(strstr(text, "192.0.2.123 192.0.2.124\n"));
+	free(text);
+	text = print("show", one, false, &code);
+	assert_non_null(strstr(text, "192.0.2.124"));
+	assert_non_null(strstr(text, "unknown"));
+	free(text);
+}
+
+static void
+json_has_one_object_a_line(void **state)
+{
+	char *text;
+	int code;
+
+	text =
+	    print("list", "{\"records\":[{\"name\":\"A<20>\"},{\"name\":\"B<20>\"}]}", true, &code);
+	assert_string_equal(text, "{\"name\":\"A<20>\"}\n{\"name\":\"B<20>\"}\n");
+	free(text);
+	text = print("status", "{\"records\":7,\"version\":\"1\"}", true, &code);
+	assert_string_equal(text, "{\"records\":7,\"version\":\"1\"}\n");
+	free(text);
+}
+
+static void
+faults_found_are_failure(void **state)
+{
+	static const char bad[] = "{\"records\":9,\"faults\":1,\"sentences\":[\"A<20> is odd.\"]}";
+	char *text;
+	int code;
+
+	text = print("check", bad, false, &code);
+	assert_int_equal(code, 1);
+	assert_string_equal(text, "A<20> is odd.\n9 records, 1 faults.\n");
+	free(text);
+	text = print("check", bad, true, &code);
+	assert_int_equal(code, 1);
+	free(text);
+	text = print("check", "{\"records\":9,\"faults\":0,\"sentences\":[]}", false, &code);
+	assert_int_equal(code, 0);
+	free(text);
+}
+
+/* A newer or older server may leave anything out. */
+static void
+empty_answers_are_survived(void **state)
+{
+	for (int id = 0; id < CTL_CMD_COUNT; id++) {
+		char *text;
+		int code;
+
+		text = print(ctl_command(id)->name, "{}", false, &code);
+		free(text);
+		text = print(ctl_command(id)->name, "{}", true, &code);
+		assert_string_equal(text, "{}\n");
+		free(text);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(spans_have_the_two_largest_units),
+		cmocka_unit_test(times_are_local_and_relative),
+		cmocka_unit_test(sizes_have_a_unit),
+		cmocka_unit_test(escapes_suffix_and_scope_keep_their_case),
+		cmocka_unit_test(listings_in_pipes_are_whole_and_names_untouched),
+		cmocka_unit_test(json_has_one_object_a_line),
+		cmocka_unit_test(faults_found_are_failure),
+		cmocka_unit_test(empty_answers_are_survived),
+	};
+
+	return cmocka_run_group_tests_name("tools_winsctl_show", tests, NULL, NULL);
+}
