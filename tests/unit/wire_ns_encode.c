@@ -144,6 +144,27 @@ node_status_without_statistics_has_room_for_more_names(void **state)
 }
 
 static void
+node_status_lists_what_any_room_holds(void **state)
+{
+	static const uint8_t nodes[30 * NB_NODE_LEN], stats[NB_STATS_LEN];
+	struct nb_msg m = message(NB_STATUS_RESP, 0x8400), back;
+	uint8_t out[NB_UDP_MAX];
+
+	m.nnode = 30;
+	m.node = nodes;
+	m.stats_len = NB_STATS_LEN;
+	m.stats = stats;
+	for (size_t cap = 103; cap <= sizeof(out); cap++) {
+		size_t len = nb_encode(&m, out, cap);
+
+		assert_int_equal(len, 103 + (cap - 103) / 18 * 18);
+		assert_int_equal(nb_decode(out, len, &back), NB_DROP_NONE);
+		assert_int_equal(back.nnode, (cap - 103) / 18);
+	}
+	assert_int_equal(nb_encode(&m, out, 102), 0);
+}
+
+static void
 record_types_left_out_are_those_of_the_catalogue(void **state)
 {
 	struct nb_msg fail = message(NB_QUERY_FAIL, 0x8583), wack = message(NB_WACK, 0xbc00);
@@ -198,6 +219,7 @@ main(void)
 		cmocka_unit_test(a_scope_takes_the_place_of_addresses),
 		cmocka_unit_test(node_status_lists_24_names_and_cuts_the_25th_with_tc),
 		cmocka_unit_test(node_status_without_statistics_has_room_for_more_names),
+		cmocka_unit_test(node_status_lists_what_any_room_holds),
 		cmocka_unit_test(record_types_left_out_are_those_of_the_catalogue),
 		cmocka_unit_test(the_longest_scope_fits_every_request_and_its_answer),
 	};
