@@ -27,7 +27,8 @@ say_unreachable(const char *path, int err)
 	switch (err) {
 	case NBT_ENOENT:
 		fprintf(stderr,
-		    "winsctl: there is no socket %s: is winsd running? --socket or WINSCTL_SOCKET names "
+		    "winsctl: there is no socket %s: is winsd running? --socket or WINSCTL_SOCKET "
+		    "names "
 		    "another.\n",
 		    path);
 		break;
@@ -47,12 +48,12 @@ say_unreachable(const char *path, int err)
 
 /* One request and its answer; NULL after saying why there is none. */
 static json_t *
-ask(struct session *s, const json_t *arguments)
+ask(struct session *s, json_t *arguments)
 {
 	struct ctl_refusal refusal;
 	json_t *result = NULL;
-	int r = ctl_client_call(s->client, ctl_command(s->w->command)->name, json_copy(arguments),
-	    &result, &refusal);
+	int r = ctl_client_call(
+	    s->client, ctl_command(s->w->command)->name, json_incref(arguments), &result, &refusal);
 
 	if (r)
 		fprintf(stderr, "winsctl: no answer from the server: %s.\n", nbt_strerror(r));
@@ -179,8 +180,11 @@ static int
 talk(const struct winsctl *w)
 {
 	struct session s = { .w = w,
-		.view = { .out = stdout, .json = w->json, .tty = isatty(STDOUT_FILENO),
-		    .first = true, .now = time(NULL) } };
+		.view = { .out = stdout,
+		    .json = w->json,
+		    .tty = isatty(STDOUT_FILENO),
+		    .first = true,
+		    .now = time(NULL) } };
 	int r = ctl_client_open(w->socket, w->timeout, &s.client);
 
 	if (r) {

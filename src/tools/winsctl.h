@@ -37,9 +37,9 @@ void winsctl_explain(FILE *out, enum ctl_command_id command);
 
 /* winsctl_text.c: all write into buf of the size and return it */
 #define WINSCTL_TEXT 80
-char *winsctl_span(int64_t seconds, char buf[static WINSCTL_TEXT]);          /* "5 d 23 h" */
-char *winsctl_when(time_t t, time_t now, char buf[static WINSCTL_TEXT]);     /* "... (in 5 d)" */
-char *winsctl_bytes(uint64_t n, char buf[static WINSCTL_TEXT]);              /* "1.5 MiB" */
+char *winsctl_span(int64_t seconds, char buf[static WINSCTL_TEXT]);      /* "5 d 23 h" */
+char *winsctl_when(time_t t, time_t now, char buf[static WINSCTL_TEXT]); /* "... (in 5 d)" */
+char *winsctl_bytes(uint64_t n, char buf[static WINSCTL_TEXT]);          /* "1.5 MiB" */
 /* Makes the letters of a name upper case, but not those of its escapes, suffix and scope. */
 void winsctl_upcase(char *name);
 

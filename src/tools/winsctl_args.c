@@ -261,7 +261,8 @@ winsctl_parse(int argc, char **argv, struct winsctl *ret, struct ctl_error *ret_
 	const char *socket = getenv("WINSCTL_SOCKET");
 
 	*ret = (struct winsctl){ .socket = socket && *socket ? socket : WINSCTL_SOCKET,
-		.arguments = json_object(), .local = json_object() };
+		.arguments = json_object(),
+		.local = json_object() };
 	if (!take_words(&l))
 		return false;
 	if (ret->help || ret->version)

@@ -104,6 +104,20 @@ winsctl_usage(FILE *out)
 	    out);
 }
 
+/* An argument and what may be written for it. */
+static void
+print_name(FILE *out, const struct ctl_arg *a)
+{
+	const char *what = a->type == CTL_TYPE_CHOICE ? a->allowed : word_of(a->type);
+
+	if (is_option(a))
+		fprintf(out, "--%s%s%s", a->name, *what ? " " : "", what);
+	else
+		print_upper(out, a->name);
+	if (!is_option(a) && a->type == CTL_TYPE_CHOICE)
+		fprintf(out, ": %s", what);
+}
+
 void
 winsctl_explain(FILE *out, enum ctl_command_id command)
 {
@@ -117,13 +131,7 @@ winsctl_explain(FILE *out, enum ctl_command_id command)
 		if (a->how == CTL_HOW_WIRE)
 			continue;
 		fputs("\n  ", out);
-		if (is_option(a))
-			fprintf(out, "--%s %s", a->name,
-			    a->type == CTL_TYPE_CHOICE ? a->allowed : word_of(a->type));
-		else
-			print_upper(out, a->name);
-		if (!is_option(a) && a->type == CTL_TYPE_CHOICE)
-			fprintf(out, ": %s", a->allowed);
+		print_name(out, a);
 		fputc('\n', out);
 		print_wrapped(out, 4, a->help);
 	}

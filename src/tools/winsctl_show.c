@@ -30,8 +30,8 @@ number_of(const json_t *o, const char *name)
 }
 
 static const char *
-time_of(const json_t *o, const char *name, const struct winsctl_view *v,
-    char buf[static WINSCTL_TEXT])
+time_of(
+    const json_t *o, const char *name, const struct winsctl_view *v, char buf[static WINSCTL_TEXT])
 {
 	const json_t *t = json_object_get(o, name);
 
@@ -79,8 +79,7 @@ table_begin(const struct winsctl_view *v, const struct column *columns, size_t n
 	if (!t.scols)
 		return t;
 	scols_table_set_stream(t.scols, v->out);
-	scols_table_set_termforce(
-	    t.scols, v->tty ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
+	scols_table_set_termforce(t.scols, v->tty ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
 	/* The server escapes names its own way; a second escaping would change them. */
 	scols_table_enable_noencoding(t.scols, 1);
 	scols_table_enable_noheadings(t.scols, !columns[0].name[0] || !v->first);
@@ -147,7 +146,8 @@ show_list(const struct winsctl_view *v, const json_t *result)
 	size_t i;
 	json_t *r;
 
-	json_array_foreach(records, i, r) {
+	json_array_foreach(records, i, r)
+	{
 		bool is_static = json_is_true(json_object_get(r, "static"));
 
 		table_line(&t);
@@ -172,7 +172,8 @@ show_addresses(const struct winsctl_view *v, const json_t *list)
 	size_t i;
 	json_t *a;
 
-	json_array_foreach(list, i, a) {
+	json_array_foreach(list, i, a)
+	{
 		table_line(&t);
 		table_cell(&t, text_of(a, "address"));
 		table_cell(&t, text_of(a, "owner"));
@@ -211,13 +212,15 @@ show_record(const struct winsctl_view *v, const json_t *r)
 static void
 show_owners(const struct winsctl_view *v, const json_t *result)
 {
-	static const struct column columns[] = { { "OWNER", 15, 0 }, { "RECORDS", 0, SCOLS_FL_RIGHT },
-		{ "LOWEST", 0, SCOLS_FL_RIGHT }, { "HIGHEST", 0, SCOLS_FL_RIGHT } };
+	static const struct column columns[] = { { "OWNER", 15, 0 },
+		{ "RECORDS", 0, SCOLS_FL_RIGHT }, { "LOWEST", 0, SCOLS_FL_RIGHT },
+		{ "HIGHEST", 0, SCOLS_FL_RIGHT } };
 	struct table t = table_begin(v, columns, 4);
 	size_t i;
 	json_t *o;
 
-	json_array_foreach(json_object_get(result, "owners"), i, o) {
+	json_array_foreach(json_object_get(result, "owners"), i, o)
+	{
 		table_line(&t);
 		table_cell(&t, text_of(o, "owner"));
 		table_number(&t, number_of(o, "records"));
@@ -320,8 +323,9 @@ show_status(const struct winsctl_view *v, const json_t *r)
 	status_number(&t, r, "failed commits", "failed-commits");
 	table_pair(&t, "journal", winsctl_bytes((uint64_t)number_of(r, "journal-bytes"), when));
 	table_pair(&t, "snapshot",
-	    json_is_true(json_object_get(r, "snapshot-running")) ? "is being written"
-								 : time_of(r, "snapshot-done", v, when));
+	    json_is_true(json_object_get(r, "snapshot-running"))
+		? "is being written"
+		: time_of(r, "snapshot-done", v, when));
 	table_pair(&t, "memory", winsctl_bytes((uint64_t)number_of(r, "memory-bytes"), when));
 	table_end(&t);
 }
@@ -371,7 +375,8 @@ show_counters(const struct winsctl_view *v, const char *title, const json_t *map
 	json_t *m = (json_t *)map, *n;
 	const char *name;
 
-	json_object_foreach(m, name, n) {
+	json_object_foreach(m, name, n)
+	{
 		if (!all && !json_integer_value(n))
 			continue;
 		table_line(&t);
@@ -406,7 +411,8 @@ show_events(const struct winsctl_view *v, const json_t *result)
 	size_t i;
 	json_t *e;
 
-	json_array_foreach(json_object_get(result, "events"), i, e) {
+	json_array_foreach(json_object_get(result, "events"), i, e)
+	{
 		json_int_t hidden = number_of(e, "suppressed");
 
 		fprintf(v->out, "%s  %s %lld: %s\n", time_of(e, "time", v, when),
@@ -428,7 +434,7 @@ show_check(const struct winsctl_view *v, const json_t *r)
 	json_t *s;
 
 	json_array_foreach(json_object_get(r, "sentences"), i, s)
-		fprintf(v->out, "%s\n", json_string_value(s));
+	    fprintf(v->out, "%s\n", json_string_value(s));
 	fprintf(v->out, "%lld records, %lld faults.\n", (long long)number_of(r, "records"),
 	    (long long)faults);
 	return faults ? 1 : 0;
@@ -497,7 +503,8 @@ show_json(FILE *out, const json_t *result)
 		fputc('\n', out);
 		return;
 	}
-	json_array_foreach(list, i, e) {
+	json_array_foreach(list, i, e)
+	{
 		json_dumpf(e, out, JSON_COMPACT);
 		fputc('\n', out);
 	}

@@ -24,12 +24,14 @@ say_json(void *arg, const char *sentence)
 static void
 print_report(FILE *out, const struct store_report *report)
 {
-	fprintf(out, "%llu records: %llu in the snapshot; %llu changes' frames in %llu journals.\n",
+	fprintf(out,
+	    "%llu records; %llu in the snapshot, %llu batches of changes in %llu journals.\n",
 	    (unsigned long long)report->records, (unsigned long long)report->snapshot_records,
 	    (unsigned long long)report->frames, (unsigned long long)report->journals);
 	if (report->cut_bytes)
 		fprintf(out,
-		    "The last %llu bytes are no whole batch; a start cuts them, nobody was told that "
+		    "The last %llu bytes are no whole batch; a start cuts them, nobody was told "
+		    "that "
 		    "they were kept.\n",
 		    (unsigned long long)report->cut_bytes);
 }
@@ -73,8 +75,10 @@ winsctl_store(const struct winsctl *w, FILE *out, FILE *err)
 		print_json(out, &report, sentences, r == 0);
 	else
 		print_report(out, &report);
-	if (r)
-		fprintf(err, "%s\n",
-		    report.sentence[0] ? report.sentence : "A server would not start with this folder.");
+	if (r == NBT_ENOENT && !report.sentence[0])
+		fprintf(err, "There is no store in %s.\n", dir);
+	else if (r)
+		fprintf(
+		    err, "%s: %s\n", dir, report.sentence[0] ? report.sentence : nbt_strerror(r));
 	return r ? 1 : 0;
 }
