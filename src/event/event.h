@@ -33,7 +33,7 @@ struct event {
 	struct ip4 peer, other;
 	uint64_t number;
 	uint32_t suppressed; /* how many like it were not told before this one */
-	char text[200];      /* ours, never a peer's bytes unescaped */
+	char text[500];      /* ours, never a peer's bytes unescaped */
 };
 
 unsigned event_number(int id);    /* 4097 */
@@ -46,7 +46,7 @@ const char *event_severity_name(enum event_severity s); /* "error" ... */
 const char *event_advice(int id);                       /* what to do; "" = nothing */
 
 /* The sentence in one line of printable ASCII, whatever a peer sent; always whole. Returns buf. */
-#define EVENT_STRLEN 2560
+#define EVENT_STRLEN 3072
 char *event_print(const struct event *ev, char buf[static EVENT_STRLEN]);
 
 /* The last events, and which of them may be told again already. Not locked: whoever has several

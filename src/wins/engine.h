@@ -46,6 +46,7 @@ struct wins {
 	size_t nclaims, nchallenges, nwaiting;
 	bool table_full; /* told already that the challenge table is full */
 
+	bool refusing;         /* the last batch could not be written, though the journal stands */
 	struct wall retry_due; /* after a failed commit the scavenger waits until then */
 	struct rec *due;       /* scratch of the scavenger */
 	uint64_t scavenged[3]; /* in this batch: released, tombstoned, deleted */

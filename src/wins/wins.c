@@ -132,6 +132,12 @@ wins_registrar_stats(const struct wins *w)
 	return &w->stats;
 }
 
+bool
+wins_writable(const struct wins *w)
+{
+	return store_writable(w->store) && !w->refusing;
+}
+
 size_t
 wins_open_challenges(const struct wins *w)
 {
@@ -352,13 +358,18 @@ int
 wins_commit(struct wins *w, struct wall now)
 {
 	struct wins_replies *q = &w->replies;
+	bool empty = store_staged(w->store) == 0;
 	int err = store_commit(w->store);
 
 	if (err) {
 		tell_commit_failed(w, err, now);
+		w->refusing = store_writable(w->store);
 		w->retry_due = wall_add(now, 1);
-	} else {
+	} else if (!empty) {
 		count_scavenged(w);
+		if (w->refusing)
+			wins_tell(w, EV_JOURNAL_WRITABLE, NULL, IP4_ANY, IP4_ANY, 0, 0, now);
+		w->refusing = false;
 	}
 	memset(w->scavenged, 0, sizeof(w->scavenged));
 

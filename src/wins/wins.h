@@ -122,4 +122,5 @@ int wins_admin_tombstone(struct wins *w, const struct nb_key *key, struct wall n
 void wins_admin_scavenge(struct wins *w, struct wall now);
 
 const struct wins_stats *wins_registrar_stats(const struct wins *w); /* workers keep their own */
+bool wins_writable(const struct wins *w); /* were the last changes kept, or would be next ones */
 size_t wins_open_challenges(const struct wins *w);

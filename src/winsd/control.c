@@ -161,7 +161,7 @@ status_step(struct job *job, struct registrar *r)
 	store_stats(store, &s->store);
 	s->next = store_next_version(store);
 	s->challenges = wins_open_challenges(registrar_wins(r));
-	s->writable = store_writable(store);
+	s->writable = wins_writable(registrar_wins(r));
 	snprintf(s->error, sizeof(s->error), "%s", store_last_error(store));
 	return true;
 }

@@ -318,17 +318,18 @@ open_store(struct registrar *r)
 {
 	struct store_opts opts = { .journal_max = r->d->conf.snapshot_journal_size };
 	struct store_report report = { 0 };
-	char text[200];
+	char text[sizeof(((struct event *)0)->text)];
 	int err = vfs_posix_open(r->d->conf.data_dir, &opts.vfs);
 
 	if (err) {
-		snprintf(text, sizeof(text), "%.150s: %s", r->d->conf.data_dir, nbt_strerror(err));
+		snprintf(text, sizeof(text), "%.90s: %s", r->d->conf.data_dir, nbt_strerror(err));
 		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, text);
 		return err;
 	}
 	err = store_open(&opts, &r->store, &report);
 	if (err) {
-		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, report.sentence);
+		snprintf(text, sizeof(text), "%.90s: %s", r->d->conf.data_dir, report.sentence);
+		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, text);
 		return err;
 	}
 	if (report.cut_bytes)

@@ -99,9 +99,11 @@ handle(struct worker *w, const struct wins_view *view, const struct udp_packet *
 	enum nb_drop drop;
 	size_t len;
 
-	/* Sent to everybody, whatever its B bit says: not for a name server (netbt 8.3 rule 1). */
+	/* Sent to everybody, whatever its B bit says: not for a name server (netbt 8.3 rule 1). The
+	 * kernel gives every socket its copy; one of them is counted. */
 	if (p->broadcast) {
-		wins_count(&w->stats.drop[NB_DROP_BROADCAST]);
+		if (w->index == 0)
+			wins_count(&w->stats.drop[NB_DROP_BROADCAST]);
 		return false;
 	}
 	len = wins_query(w->d->store, view, &w->stats, p->data, p->len, udp_room(w->out), &drop);

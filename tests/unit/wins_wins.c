@@ -45,6 +45,7 @@ what_cannot_be_kept_is_answered_server_failure(void **state)
 	assert_int_equal(m.ttl, 0);
 	assert_int_equal(m.addr[0].ip.v, OWNER.v);
 	assert_true(net_told(&n, EV_DISK_FULL));
+	assert_false(wins_writable(n.w));
 	assert_int_equal(net_query(&n, "PC<20>", &m), -1);
 
 	/* A refusal that rests on what could not be kept is no refusal. */
@@ -62,6 +63,8 @@ what_cannot_be_kept_is_answered_server_failure(void **state)
 
 	n.vfs->pwrite = real;
 	net_registers(&n, NB_OP_REGISTER, "PC<20>", 0, OWNER);
+	assert_true(net_told(&n, EV_JOURNAL_WRITABLE));
+	assert_true(wins_writable(n.w));
 	assert_int_equal(net_query(&n, "PC<20>", &m), 1);
 	net_end(&n);
 }
