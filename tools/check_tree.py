@@ -6,7 +6,8 @@ usage: check_tree.py ROOT
 
 No file over 1 MiB; no binaries but test inputs; no left-over marks in sources; every .c and .h begins
 with the licence line and, at once behind it, says what it is for; every header has #pragma once and
-every script its licence line; every manual page and generator is known to meson or the tests.
+every script its licence line; meson knows every manual page and every C file: what is not built is
+not tested.
 """
 import pathlib
 import re
@@ -62,18 +63,28 @@ def check_file(root, path):
         yield f"{name}:2: must be # {LICENCE}"
 
 
-def check_pages(root):
-    """A page that meson does not know is never installed."""
-    listed = (root / "doc" / "meson.build")
-    known = listed.read_text() if listed.exists() else ""
+def listed(folder, *names):
+    """Does the folder's meson.build name one of these?"""
+    build = folder / "meson.build"
+    return build.exists() and any(f"'{name}'" in build.read_text() for name in names)
+
+
+def check_built(root):
     for page in sorted((root / "doc" / "man").glob("*.[1-8]")):
-        if f"'man/{page.name}'" not in known:
+        if not listed(root / "doc", f"man/{page.name}"):
             yield f"doc/man/{page.name}: not listed in doc/meson.build"
+    for source in (s for top in ("src", "tests", "fuzz", "bench") for s in (root / top).rglob("*.c")):
+        target = source.stem.removeprefix(source.parent.name + "_")  # fuzz/fuzz_wire.c is 'wire' there
+        if not listed(source.parent, source.name, source.stem, target):
+            yield f"{source.relative_to(root)}: not listed in the meson.build beside it"
+        for folder in list(source.relative_to(root).parents)[:-1]:
+            if not listed((root / folder).parent, folder.name):
+                yield f"{folder}: no subdir('{folder.name}') above it"
 
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    faults = [f for path in files(root) for f in check_file(root, path)] + list(check_pages(root))
+    faults = [f for path in files(root) for f in check_file(root, path)] + sorted(set(check_built(root)))
     print("\n".join(faults) or "the tree is in order")
     return 1 if faults else 0
 

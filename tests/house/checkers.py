@@ -37,7 +37,10 @@ ARROWS = {
     "allocation_in_an_engine_is_allowed": ("src/wins/a.c", "#include <stdlib.h>\n", None),
 }
 TREE = {
-    "good_source_is_allowed": ("src/a.c", "int x;\n", None),
+    "good_header_is_allowed": ("src/a.h", "#pragma once\n", None),
+    "source_unknown_to_meson_is_refused": ("src/a.c", "int x;\n", "src/a.c: not listed"),
+    "test_unknown_to_meson_is_refused": ("tests/unit/a.c", "int x;\n", "tests/unit/a.c: not listed"),
+    "folder_unknown_to_meson_is_refused": ("src/x/a.c", "int x;\n", "no subdir('x')"),
     "header_without_pragma_is_refused": ("src/a.h", "extern int x;\n", "no #pragma once"),
     "mark_is_refused": ("src/a.c", "/* TO" "DO: later */\n", "a.c:3: left-over mark"),
     "file_of_1_mib_is_allowed": ("a.txt", (1 << 20) - len(HEAD), None),
