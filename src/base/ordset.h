@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ORDSET_KEY_MIN 8
 #define ORDSET_KEY_MAX 288
 
 struct ordset_chunk;

@@ -7,6 +7,7 @@
 
 #include "base/crc32c.h"
 #include "base/err.h"
+#include "store/be.h"
 
 static const uint8_t file_magic[8] = { 'W', 'i', 'n', 's', 'o', 'm', 'e', 0 };
 
@@ -15,18 +16,17 @@ static const uint8_t file_magic[8] = { 'W', 'i', 'n', 's', 'o', 'm', 'e', 0 };
 void
 format_header_encode(const struct file_header *h, uint8_t out[static FILE_HEADER_LEN])
 {
-	struct wr w = wr_init(out, FILE_HEADER_LEN);
+	uint8_t *p = out + sizeof(file_magic);
 
 	memset(out, 0, FILE_HEADER_LEN);
-	wr_bytes(&w, file_magic, sizeof(file_magic));
-	wr_u32(&w, FORMAT_VERSION);
-	wr_u32(&w, h->kind);
-	wr_u64(&w, h->number);
-	wr_u64(&w, h->salt);
-	wr_u64(&w, h->first_seq);
-	wr_u64(&w, h->next_version);
-	w = wr_init(out + FILE_HEADER_LEN - 4, 4);
-	wr_u32(&w, crc32c(0, out, FILE_HEADER_LEN - 4));
+	memcpy(out, file_magic, sizeof(file_magic));
+	p = be_put32(p, FORMAT_VERSION);
+	p = be_put32(p, h->kind);
+	p = be_put64(p, h->number);
+	p = be_put64(p, h->salt);
+	p = be_put64(p, h->first_seq);
+	be_put64(p, h->next_version);
+	be_put32(out + FILE_HEADER_LEN - 4, crc32c(0, out, FILE_HEADER_LEN - 4));
 }
 
 int
@@ -60,9 +60,8 @@ uint32_t
 format_crc_start(const struct file_header *h)
 {
 	uint8_t b[8];
-	struct wr w = wr_init(b, sizeof(b));
 
-	wr_u64(&w, h->salt);
+	be_put64(b, h->salt);
 	return crc32c(0, b, sizeof(b));
 }
 
@@ -72,17 +71,14 @@ size_t
 format_frame_seal(uint8_t *buf, const struct frame *f, uint32_t crc_start)
 {
 	size_t size = format_frame_size(f->len);
-	struct wr w = wr_init(buf, FRAME_HEADER_LEN);
 
-	wr_u32(&w, FRAME_MAGIC);
-	wr_u32(&w, 0);
-	wr_u32(&w, f->len);
-	wr_u32(&w, f->count);
-	wr_u64(&w, f->seq);
-	wr_u64(&w, f->next_version);
+	be_put32(buf, FRAME_MAGIC);
+	be_put32(buf + 8, f->len);
+	be_put32(buf + 12, f->count);
+	be_put64(buf + 16, f->seq);
+	be_put64(buf + 24, f->next_version);
 	memset(buf + FRAME_HEADER_LEN + f->len, 0, size - FRAME_HEADER_LEN - f->len);
-	w = wr_init(buf + 4, 4);
-	wr_u32(&w, crc32c(crc_start, buf + 8, size - 8));
+	be_put32(buf + 4, crc32c(crc_start, buf + 8, size - 8));
 	return size;
 }
 

@@ -105,7 +105,7 @@ frame_at(struct scan *s, uint64_t pos, struct frame *ret, size_t *ret_size)
 int
 scan_next(struct scan *s, struct frame *ret)
 {
-	size_t size;
+	size_t size = 0;
 	int got = frame_at(s, s->pos, ret, &size);
 
 	if (got <= 0)

@@ -26,7 +26,8 @@ struct store_opts {
 struct store_report {
 	uint64_t records, frames, snapshot_records, journals;
 	uint64_t cut_bytes; /* of a torn last frame, which nobody was told was durable */
-	char sentence[400]; /* why it failed, or what was cut; empty = all is well */
+	/* why it failed, what was cut, or that the last end was not in good order; empty = all is well */
+	char sentence[400];
 };
 
 /*
@@ -35,18 +36,20 @@ struct store_report {
  * NBT_ENOSPC, NBT_ENOMEM; the report says it in a sentence. The calling thread becomes the writer.
  */
 int store_open(const struct store_opts *opts, struct store **ret, struct store_report *ret_report);
-/* Writer. Ends the snapshot thread, drops what is staged. Accepts NULL. */
+/* Writer. Ends the snapshot thread, drops what is staged. No reader may be left: all have unregistered or
+ * are offline for good. Accepts NULL. */
 void store_close(struct store *s);
 
 /*
  * Reads the whole directory without changing it or taking its lock for writing: what a start would
- * find, and each damaged region with file, offset and what is lost, by calling say with a sentence.
- * 0 when a start would succeed.
+ * find, and each damaged region with file, offset and what is lost, by calling say (may be NULL) with a
+ * sentence. 0 when a start would succeed. While a server changes the directory the answer means little.
  */
 int store_check(struct vfs *vfs, void (*say)(void *arg, const char *sentence), void *arg,
     struct store_report *ret_report);
-/* After store_check told what is lost: moves damaged files aside (name.damaged) and leaves a store
- * that opens, from what is whole. Never called by a program without a person asking. */
+/* After store_check told what is lost: moves the old files aside (name.damaged) and leaves a store that
+ * opens, from what is whole; its version counter leaps, because lost changes may have used versions.
+ * The thread must be a registered reader. Never called by a program without a person asking. */
 int store_salvage(struct vfs *vfs, void (*say)(void *arg, const char *sentence), void *arg,
     struct store_report *ret_report);
 
@@ -75,10 +78,12 @@ struct version store_next_version(const struct store *s);
 /* Lifts the counter to at least v (1.6 recovery); durable with the next commit. */
 void store_raise_version(struct store *s, struct version v);
 
-/* Stages the next record, or its removal. NBT_ELIMIT: the batch is full, commit first. */
+/* Stages the next record, or its removal. NBT_ELIMIT: the batch is full, commit first. NBT_EINVAL: there
+ * are 65,536 owners, no new one can be held. */
 int store_put(struct store *s, const struct rec *rec);
 int store_del(struct store *s, const struct nb_key *key);
-/* Small named values in the same batch: key at most 31 characters; durable as records are. */
+/* Small named values in the same batch: key at most 31 characters; durable as records are. NBT_EINVAL:
+ * no such key is possible, or there are 64 others. store_meta_get sees what is committed. */
 int store_meta_set(struct store *s, const char *key, uint64_t value);
 bool store_meta_get(const struct store *s, const char *key, uint64_t *ret);
 
@@ -87,7 +92,7 @@ size_t store_staged(const struct store *s); /* changes staged */
 /*
  * One write, one sync; only then is the batch visible to readers. 0: it is durable. Negative: none
  * of it will be visible while this process runs (NBT_ENOSPC, NBT_EIO; NBT_EMOVED is for a store
- * shared by several servers); the staged batch is dropped. An empty batch is 0 at once.
+ * shared by several servers; NBT_ECLOSED: see store_tend); the staged batch is dropped. An empty batch is 0 at once.
  */
 int store_commit(struct store *s);
 
@@ -115,9 +120,11 @@ int store_backup(struct store *s, struct vfs *into);
 
 /* ---- writer: orders; all copy out, all see only what is committed ---- */
 
-/* The records that are due at now, earliest first, at most cap of them; returns how many. */
+/* The records that are due at now, earliest first, at most cap of them; returns how many. Fewer than
+ * there are, even none, when very many were refreshed since they were last looked at: they are moved on
+ * in slices, and store_next_due says that more is to be done. */
 size_t store_due(struct store *s, struct wall now, struct rec *ret, size_t cap);
-/* When the next record is due; WALL_NEVER = none. */
+/* When store_due is to be called again, never later than the next record is due; WALL_NEVER = none. */
 struct wall store_next_due(struct store *s);
 /* The first record of owner with a version of at least from. */
 bool store_by_version(struct store *s, struct ip4 owner, struct version from, struct rec *ret);

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cursor.h"
 #include "base/err.h"
+#include "store/be.h"
 
 #define NAME_KEY    (NB_NAME_LEN + 4)
 #define SCOPE_KEY   (NB_NAME_LEN + NB_SCOPE_WIRE + 4)
@@ -66,10 +66,8 @@ order_bytes(const struct table *t)
 static const uint8_t *
 name_key(const uint8_t *name, uint32_t slot, uint8_t out[static NAME_KEY])
 {
-	struct wr w = wr_init(out, NAME_KEY);
-
-	wr_bytes(&w, name, NB_NAME_LEN);
-	wr_u32(&w, slot);
+	memcpy(out, name, NB_NAME_LEN);
+	be_put32(out + NB_NAME_LEN, slot);
 	return out;
 }
 
@@ -78,32 +76,23 @@ name_key(const uint8_t *name, uint32_t slot, uint8_t out[static NAME_KEY])
 static const uint8_t *
 scope_key(const struct nb_key *key, uint32_t slot, uint8_t out[static SCOPE_KEY])
 {
-	struct wr w = wr_init(out, SCOPE_KEY);
-
-	wr_bytes(&w, key->name.b, NB_NAME_LEN);
-	wr_bytes(&w, key->scope.b, NB_SCOPE_WIRE);
-	wr_u32(&w, slot);
+	memcpy(out, key->name.b, NB_NAME_LEN);
+	memcpy(out + NB_NAME_LEN, key->scope.b, NB_SCOPE_WIRE);
+	be_put32(out + NB_NAME_LEN + NB_SCOPE_WIRE, slot);
 	return out;
 }
 
 static const uint8_t *
 version_key(unsigned owner, uint64_t version, uint32_t slot, uint8_t out[static VERSION_KEY])
 {
-	struct wr w = wr_init(out, VERSION_KEY);
-
-	wr_u16(&w, (uint16_t)owner);
-	wr_u64(&w, version);
-	wr_u32(&w, slot);
+	be_put32(be_put64(be_put16(out, (uint16_t)owner), version), slot);
 	return out;
 }
 
 static const uint8_t *
 due_key(uint32_t due, uint32_t slot, uint8_t out[static DUE_KEY])
 {
-	struct wr w = wr_init(out, DUE_KEY);
-
-	wr_u32(&w, due);
-	wr_u32(&w, slot);
+	be_put32(be_put32(out, due), slot);
 	return out;
 }
 
@@ -111,9 +100,7 @@ due_key(uint32_t due, uint32_t slot, uint8_t out[static DUE_KEY])
 static struct trec *
 rec_at(const struct table *t, const uint8_t *key, size_t klen)
 {
-	struct rd r = rd_init(key + klen - 4, 4);
-
-	return (struct trec *)table_slot(t, rd_u32(&r));
+	return (struct trec *)table_slot(t, be_get32(key + klen - 4));
 }
 
 /* ---- moves ---- */
@@ -358,13 +345,12 @@ table_next_due(struct table *t)
 	struct due_walk walk = { 0 };
 	struct trec *r = first_due(t, &walk);
 	const uint8_t *key;
-	struct rd rd;
 
 	if (r)
 		return (struct wall){ r->due };
 	key = ordset_from(&t->by_due, NULL);
 	if (!key)
 		return WALL_NEVER;
-	rd = rd_init(key, 4); /* not later than the next; the rest is moved on by later calls */
-	return (struct wall){ rd_u32(&rd) };
+	/* not later than the next; the rest is moved on by later calls */
+	return (struct wall){ be_get32(key) };
 }

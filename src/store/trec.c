@@ -10,11 +10,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/err.h"
 #include "store/format.h"
 
-#define BLOCK_BYTES (256u << 10)
+#define BLOCK_BYTES (2u << 20)
 #define PER_BLOCK   (BLOCK_BYTES / TREC_SMALL)
 #define PER_LIST    250
 /* Lists that wait for readers at once: beyond it the writer waits with them. */
@@ -144,7 +145,9 @@ take_small(struct trec_pool *pool)
 		return r;
 	}
 	if (!pool->fresh) {
-		block = aligned_alloc(TREC_SMALL, BLOCK_BYTES);
+		block = aligned_alloc(BLOCK_BYTES, BLOCK_BYTES);
+		if (block)
+			(void)madvise(block, BLOCK_BYTES, MADV_HUGEPAGE);
 		blocks = realloc(pool->blocks, (pool->nblocks + 1) * sizeof(*blocks));
 		if (blocks)
 			pool->blocks = blocks;

@@ -9,28 +9,29 @@
 #include <cmocka.h>
 
 #define RANGE 4096u
+#define KLEN  11
 
 static const uint8_t *
-key_of(uint32_t v, uint8_t buf[6])
+key_of(uint32_t v, uint8_t buf[KLEN])
 {
-	memset(buf, 0, 6);
+	memset(buf, 0, KLEN);
 	buf[2] = (uint8_t)(v >> 16);
-	buf[3] = (uint8_t)(v >> 8);
-	buf[4] = (uint8_t)v;
-	buf[5] = 7;
+	buf[7] = (uint8_t)(v >> 8);
+	buf[9] = (uint8_t)v;
+	buf[KLEN - 1] = 7;
 	return buf;
 }
 
 static uint32_t
 value_of(const uint8_t *key)
 {
-	return (uint32_t)key[2] << 16 | (uint32_t)key[3] << 8 | key[4];
+	return (uint32_t)key[2] << 16 | (uint32_t)key[7] << 8 | key[9];
 }
 
 static bool
 add(struct ordset *set, uint32_t v)
 {
-	uint8_t buf[6];
+	uint8_t buf[KLEN];
 
 	assert_int_equal(ordset_reserve(set, 1), 0);
 	return ordset_insert(set, key_of(v, buf));
@@ -39,7 +40,7 @@ add(struct ordset *set, uint32_t v)
 static void
 holds_exactly(const struct ordset *set, const bool *in)
 {
-	uint8_t buf[6];
+	uint8_t buf[KLEN];
 	size_t n = 0;
 
 	for (uint32_t v = 0; v < RANGE; v++) {
@@ -60,13 +61,13 @@ holds_exactly(const struct ordset *set, const bool *in)
 static void
 random_inserts_and_removes_agree_with_an_array(void **state)
 {
-	uint8_t buf[6];
+	uint8_t buf[KLEN];
 
 	for (unsigned seed = 1; seed <= 5; seed++) {
 		bool in[RANGE] = { false };
 		struct ordset set;
 
-		ordset_init(&set, 6);
+		ordset_init(&set, KLEN);
 		srandom(seed);
 		for (int step = 0; step < 60000; step++) {
 			uint32_t v = (uint32_t)random() % RANGE;
@@ -95,7 +96,7 @@ rising_keys_leave_full_chunks(void **state)
 {
 	struct ordset set;
 
-	ordset_init(&set, 6);
+	ordset_init(&set, KLEN);
 	for (uint32_t v = 0; v < 64 * 10; v++)
 		assert_true(add(&set, v));
 	assert_int_equal(set.chunks, 10);
@@ -109,9 +110,9 @@ static void
 chunks_that_run_empty_are_merged(void **state)
 {
 	struct ordset set;
-	uint8_t buf[6];
+	uint8_t buf[KLEN];
 
-	ordset_init(&set, 6);
+	ordset_init(&set, KLEN);
 	for (uint32_t v = 0; v < 6400; v++)
 		add(&set, v);
 	for (uint32_t v = 0; v < 6400; v++)
@@ -126,9 +127,9 @@ static void
 a_reserve_of_n_carries_n_inserts(void **state)
 {
 	struct ordset set;
-	uint8_t buf[6];
+	uint8_t buf[KLEN];
 
-	ordset_init(&set, 6);
+	ordset_init(&set, KLEN);
 	for (uint32_t v = 0; v < RANGE; v += 2)
 		add(&set, v);
 	/* each of these may meet a full chunk; none may need more than was reserved */
@@ -146,15 +147,15 @@ static void
 build_gives_what_inserts_give(void **state)
 {
 	bool in[RANGE] = { false };
-	uint8_t keys[3000 * 6], scratch[3000 * 6];
+	uint8_t keys[3000 * KLEN], scratch[3000 * KLEN];
 	struct ordset set;
 
-	ordset_init(&set, 6);
+	ordset_init(&set, KLEN);
 	srandom(3);
 	for (size_t i = 0; i < 3000; i++) {
 		uint32_t v = (uint32_t)random() % RANGE;
 
-		key_of(v, keys + i * 6);
+		key_of(v, keys + i * KLEN);
 		in[v] = true; /* some come twice */
 	}
 	assert_int_equal(ordset_build(&set, keys, scratch, 3000), 0);
