@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Durable commits: refreshes of random names and new names, in batches of 1 to 256, among a million;
+ * next to bare pwrite and fdatasync of the same bytes to a file written with zeros before. Then what
+ * a name costs in memory, and how long a start takes. Rounds are paired, so that a busy machine slows
+ * both sides. Layer: bench. Usage: bench_store [--names N]
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "bench_store.h"
+
+#define ROUNDS     11
+#define BARE_BYTES (64u << 20)
+
+struct bench {
+	struct store *s;
+	unsigned names, added;
+	uint64_t seed;
+	uint32_t due;
+	int bare;
+	uint64_t bare_pos;
+};
+
+static uint64_t
+next_random(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+static void
+stage_refresh(struct bench *b)
+{
+	unsigned n = (unsigned)(next_random(&b->seed) % b->names);
+	struct rec r;
+	bool staged;
+
+	struct nb_key key = bench_key(n);
+
+	if (!store_peek(b->s, &key, &r, &staged))
+		exit(1);
+	r.due.s = r.addr[0].due.s = ++b->due;
+	if (store_put(b->s, &r))
+		exit(1);
+}
+
+/* New names come from all over the range, so that the order by name is entered everywhere. */
+static void
+stage_new(struct bench *b)
+{
+	unsigned n = b->names + (b->added++ * 2654435761u) % 0x7fffffffu;
+	struct rec r = bench_rec(n, store_next_version(b->s).v, ++b->due);
+	bool staged;
+
+	if (store_peek(b->s, &r.key, &r, &staged))
+		return; /* the rare one that is there */
+	if (store_put(b->s, &r))
+		exit(1);
+}
+
+static double
+round_us(struct bench *b, void (*stage)(struct bench *), unsigned batch, unsigned commits)
+{
+	int64_t start = bench_ns();
+
+	for (unsigned c = 0; c < commits; c++) {
+		for (unsigned i = 0; i < batch; i++)
+			stage(b);
+		bench_commit(b->s);
+	}
+	return (double)(bench_ns() - start) / 1000 / commits;
+}
+
+/* So many bytes a commit as the store wrote. */
+static double
+bare_us(struct bench *b, size_t bytes, unsigned commits)
+{
+	static uint8_t buf[1 << 20];
+	int64_t start = bench_ns();
+
+	for (unsigned c = 0; c < commits; c++) {
+		if (b->bare_pos + bytes > BARE_BYTES)
+			b->bare_pos = 0;
+		buf[0]++;
+		if (pwrite(b->bare, buf, bytes, (off_t)b->bare_pos) != (ssize_t)bytes ||
+		    fdatasync(b->bare))
+			exit(1);
+		b->bare_pos += bytes;
+	}
+	return (double)(bench_ns() - start) / 1000 / commits;
+}
+
+static void
+bench(struct bench *b, const char *what, void (*stage)(struct bench *), unsigned batch)
+{
+	double ours[ROUNDS], bare[ROUNDS], ratio[ROUNDS];
+	unsigned commits = batch > 16 ? 100 : 200;
+	struct store_stats before, after;
+	size_t bytes;
+
+	store_stats(b->s, &before);
+	(void)round_us(b, stage, batch, 10);
+	store_stats(b->s, &after);
+	bytes = (size_t)(after.journal_bytes - before.journal_bytes) / 10;
+	for (int i = 0; i < ROUNDS; i++) {
+		ours[i] = round_us(b, stage, batch, commits);
+		bare[i] = bare_us(b, bytes, commits);
+		ratio[i] = bare[i] / ours[i];
+	}
+	double us = bench_median(ours, ROUNDS), bare_median = bench_median(bare, ROUNDS);
+
+	printf("  %-10s %5u %8zu %10.1f %10.1f %12.0f %8.2f\n", what, batch, bytes, us, bare_median,
+	    batch / us * 1e6, bench_median(ratio, ROUNDS));
+}
+
+static double
+resident_bytes(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	long total, resident;
+
+	if (!f || fscanf(f, "%ld %ld", &total, &resident) != 2)
+		exit(1);
+	fclose(f);
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void
+open_bare(struct bench *b, const char *path)
+{
+	static const uint8_t zeros[1 << 20];
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/.bare", path);
+	b->bare = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	for (unsigned i = 0; i < BARE_BYTES >> 20; i++)
+		if (write(b->bare, zeros, sizeof(zeros)) < 0)
+			exit(1);
+	if (fdatasync(b->bare))
+		exit(1);
+}
+
+static void
+snapshot(struct store *s)
+{
+	enum store_news news;
+
+	if (store_snapshot(s))
+		exit(1);
+	store_reader_offline();
+	while ((news = store_tend(s)) == STORE_NEWS_NONE)
+		usleep(10000);
+	store_reader_online();
+	if (news != STORE_NEWS_SNAPSHOT_DONE)
+		exit(1);
+}
+
+static void
+bench_start(struct bench *b, const char *path, const char *what)
+{
+	struct store_report report;
+	int64_t start;
+	double ms, before;
+
+	store_close(b->s);
+	before = resident_bytes();
+	start = bench_ns();
+	b->s = bench_open(path, &report);
+	ms = (double)(bench_ns() - start) / 1e6;
+	printf("  %-34s %8.0f ms, %llu records, %llu frames, %.1f bytes a name\n", what, ms,
+	    (unsigned long long)report.records, (unsigned long long)report.frames,
+	    (resident_bytes() - before) / (double)report.records);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const unsigned batches[] = { 1, 16, 64, 256 };
+	struct bench b = { .names = bench_names(argc, argv, 1000000), .seed = 88172645463325252u };
+	char *path = bench_folder();
+	struct store_stats stats;
+	double before;
+	int64_t start;
+
+	store_reader_register();
+	b.s = bench_open(path, NULL);
+	b.due = 2000000;
+	before = resident_bytes();
+	start = bench_ns();
+	bench_fill(b.s, b.names);
+	store_stats(b.s, &stats);
+	printf("store with %u names, median of %d rounds\n", b.names, ROUNDS);
+	printf("  filled in %.1f s: %.1f bytes a name resident, %.1f by its own count\n",
+	    (double)(bench_ns() - start) / 1e9, (resident_bytes() - before) / b.names,
+	    (double)stats.bytes_in_memory / b.names);
+	open_bare(&b, path);
+	printf("  %-10s %5s %8s %10s %10s %12s %8s\n", "change", "batch", "bytes", "us/commit",
+	    "bare us", "changes/s", "ratio");
+	for (size_t i = 0; i < sizeof(batches) / sizeof(*batches); i++)
+		bench(&b, "refresh", stage_refresh, batches[i]);
+	for (size_t i = 0; i < sizeof(batches) / sizeof(*batches); i++)
+		bench(&b, "new name", stage_new, batches[i]);
+	bench_start(&b, path, "start from journals");
+	start = bench_ns();
+	snapshot(b.s);
+	printf("  %-34s %8.0f ms\n", "snapshot", (double)(bench_ns() - start) / 1e6);
+	bench_start(&b, path, "start from a snapshot");
+	start = bench_ns();
+	store_close(b.s);
+	printf("  %-34s %8.0f ms\n", "close", (double)(bench_ns() - start) / 1e6);
+	store_reader_unregister();
+	close(b.bare);
+	bench_folder_end(path);
+	return 0;
+}
