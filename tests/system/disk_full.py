@@ -72,8 +72,15 @@ class DiskFull(ServerCase):
         known = list(self.burst.noted)[:200]
         found = self.burst.resolve_all(known)
         self.assertEqual({tuple(ips or ()) for ips in found.values()}, {(CLIENT,)})
-        self.assertRegex(self.events().lower(), 'space|full')
+
+    def test_a_person_is_told(self):
+        self.until_refused()
+        self.assertRegex(self.events().lower(), 'no space')
+        self.assertRegex(self.server.output().lower(), 'no space')
         self.assertIs(self.server.ctl('status')[0]['writable'], False)
+        self.make_room()
+        self.works_again()
+        self.assertIs(self.server.ctl('status')[0]['writable'], True)
 
     def test_refused_registration_leaves_no_trace(self):
         self.until_refused()
@@ -84,7 +91,6 @@ class DiskFull(ServerCase):
         self.until_refused()
         self.make_room()
         self.works_again()
-        self.assertIs(self.server.ctl('status')[0]['writable'], True)
         self.burst.give_up()
         self.server.restart('kill9')
         self.assertEqual(self.burst.wrong(), {})

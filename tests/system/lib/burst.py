@@ -71,8 +71,9 @@ class Burst:
                     message = Message(sock.recv(2048))
                 except OSError:
                     break
-                request = self.open.pop(message.id, None)
-                if request:
+                request = self.open.get(message.id)
+                if request and request.name == message.name:  # else a late one, to one given up
+                    del self.open[message.id]
                     answered(request, message)
 
     def note(self, request, message):
@@ -108,10 +109,10 @@ class Burst:
         return opcode, name, address, after
 
     def register_all(self, names, address_of):
-        """Each name once, repeated until answered; stops early at the first refusal."""
+        """Each name once, repeated until answered; no new ones after the first refusal."""
         waiting = list(names)
-        while (waiting or self.open) and not self.refused:
-            while len(self.open) < self.WINDOW and waiting:
+        while self.open or (waiting and not self.refused):
+            while len(self.open) < self.WINDOW and waiting and not self.refused:
                 name = waiting.pop()
                 address = address_of(name)
                 self.request(netbios.REGISTER, name, address, (ACTIVE, address))

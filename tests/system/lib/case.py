@@ -33,7 +33,7 @@ class LabCase(unittest.TestCase):
 
     def check_server(self, server):
         if server.process and server.process.running:
-            server.end()
+            self.assertEqual(server.end(), 0)
         self.assertEqual(server.complaints(), [])
 
 

@@ -13,8 +13,6 @@ WINSD = os.environ.get('WINSD', 'winsd')
 WINSCTL = os.environ.get('WINSCTL', 'winsctl')
 USER = 'nobody'
 START = 20
-# strace(1) and the leak checker exclude one another.
-NO_LEAK_CHECK = {'ASAN_OPTIONS': 'detect_leaks=0'}
 SANITIZER_WORDS = ('ERROR: AddressSanitizer', 'runtime error:', 'LeakSanitizer',
                    'Assertion', 'Sanitizer:')
 
@@ -23,10 +21,10 @@ class Winsd:
     """options: those of winsd.conf(5) with _ for -. It runs as root does in real life: started by
     root, dropping to another user."""
 
-    def __init__(self, host, data=None, wrapper=(), **options):
-        self.host, self.address, self.process, self.wrapper = host, host.addresses[0], None, wrapper
+    def __init__(self, host, data=None, **options):
+        self.host, self.address, self.process = host, host.addresses[0], None
         self.data = data or host.path('data')
-        self.control = host.path('winsd.sock')
+        self.control = host.path('run') / 'winsd.sock'
         self.log = host.path('winsd.log')
         self.conf = host.path('winsd.yaml')
         if not self.conf.exists():
@@ -39,7 +37,7 @@ class Winsd:
 
     @property
     def command(self):
-        words = [*self.wrapper, WINSD, '-c', self.conf]
+        words = [WINSD, '-c', self.conf]
         for key, value in self.options.items():
             words += ['-o', f'{key}={value}']
         return words
