@@ -4,6 +4,7 @@ exit status (1 failed, 2 wrong call or configuration)."""
 
 import os
 import re
+import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -14,6 +15,15 @@ from lib.netbios import Name
 from lib.node import Node
 
 FAILED, WRONG_CALL = 1, 2
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
 
 
 class Refusals(LabCase):
@@ -34,9 +44,9 @@ class Refusals(LabCase):
 
     def another(self, first, **options):
         """A second server on the same host that would not get in the first one's way."""
-        second = self.winsd(self.host, **{'port': 1137, **options})
+        second = self.winsd(self.host, **{'port': 1137, 'log_level': 'notice', **options})
         second.log = self.host.path('second.log')
-        second.options['control-socket'] = self.host.path('second.sock')
+        second.options['control-socket'] = self.host.path('run2', 'winsd.sock')
         second.conf = self.host.path('second.yaml')
         second.conf.write_text('')
         return second
@@ -99,26 +109,44 @@ class Refusals(LabCase):
         self.assertNotEqual(status, 0)
         self.one_sentence(said, 'nosuchuser')
 
-    def test_folder_of_another_format_is_refused_and_left_alone(self):
-        server = self.winsd(self.host).start()
-        client = Node(self.lab.host('client', '192.0.2.20'), server.address)
-        client.register(Name('KEPT'))
+    def stopped_with_a_record(self):
+        server = self.winsd(self.host, log_level='notice').start()
+        Node(self.lab.host('client', '192.0.2.20'), server.address).register(Name('KEPT'))
         self.assertEqual(server.end(), 0)
-        self.change_format(server.data)
-        before = {p.name: p.read_bytes() for p in server.data.iterdir()}
         server.log.unlink()
+        return server
+
+    def refused_and_left_alone(self, server, words):
+        before = {p.name: p.read_bytes() for p in server.data.iterdir()}
         status, said = self.refused(server)
         self.assertEqual(status, FAILED)
         self.one_sentence(said, server.data)
-        self.assertRegex(said, 'format|version')
+        self.assertRegex(said, words)
         self.assertEqual({p.name: p.read_bytes() for p in server.data.iterdir()}, before)
 
-    def change_format(self, data):
-        path = data / 'format'
-        text = path.read_text()
-        changed = re.sub(r'\d+', lambda m: str(int(m.group()) + 1), text, count=1)
-        self.assertNotEqual(text, changed)
-        path.write_text(changed)
+    def test_folder_of_another_format_is_refused_and_left_alone(self):
+        server = self.stopped_with_a_record()
+        for path in server.data.glob('journal-*'):
+            header = path.read_bytes()[:64]
+            header = header[:8] + struct.pack('>I', 999) + header[12:60]
+            with open(path, 'r+b') as file:
+                file.write(header + struct.pack('>I', crc32c(header)))
+        self.refused_and_left_alone(server, 'format.*999|999.*format')
+
+    def test_folder_with_a_damaged_file_is_refused_and_left_alone(self):
+        server = self.stopped_with_a_record()
+        for path in server.data.glob('journal-*'):
+            with open(path, 'r+b') as file:
+                file.seek(20)
+                file.write(b'damage')
+        self.refused_and_left_alone(server, 'damage')
+
+    def test_folder_of_somebody_else_is_refused(self):
+        server = self.stopped_with_a_record()
+        os.chown(server.data, 12345, 12345)
+        status, said = self.refused(server)
+        self.assertEqual(status, FAILED)
+        self.one_sentence(said, server.data)
 
 
 if __name__ == '__main__':
