@@ -46,7 +46,7 @@ const char *event_severity_name(enum event_severity s); /* "error" ... */
 const char *event_advice(int id);                       /* what to do; "" = nothing */
 
 /* The sentence in one line of printable ASCII, whatever a peer sent; always whole. Returns buf. */
-#define EVENT_STRLEN 3072
+#define EVENT_STRLEN 3840
 char *event_print(const struct event *ev, char buf[static EVENT_STRLEN]);
 
 /* The last events, and which of them may be told again already. Not locked: whoever has several
