@@ -102,6 +102,7 @@ class Burst:
                 self.request(*self._chosen(choose, name))
             before = set(self.doubtful)
             self.take(0.01, self.note)
+            self.repeat_silent()  # the first packets of a new link can be lost
             free += before - set(self.doubtful)
 
     def _chosen(self, choose, name):
