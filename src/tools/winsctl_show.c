@@ -11,7 +11,7 @@
 #include "rules/rules.h"
 #include "wire/ns.h"
 
-#define COLUMNS_MAX 9
+#define PIPE_WIDTH 8192 /* wider than any line: nothing is squeezed */
 
 /* ---- values of an answer as text ---- */
 
@@ -61,7 +61,7 @@ join(const json_t *list, char *buf, size_t cap)
 struct table {
 	struct libscols_table *scols;
 	struct libscols_line *line;
-	size_t columns, at;
+	size_t at;
 };
 
 /* Columns with the widths that they have at least, so that the pages of a listing agree. */
@@ -74,18 +74,28 @@ struct column {
 static struct table
 table_begin(const struct winsctl_view *v, const struct column *columns, size_t n)
 {
-	struct table t = { .scols = scols_new_table(), .columns = n };
+	struct table t = { .scols = scols_new_table() };
+	char heading[40];
 
 	if (!t.scols)
 		return t;
 	scols_table_set_stream(t.scols, v->out);
-	scols_table_set_termforce(t.scols, v->tty ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
+	if (!v->tty) {
+		scols_table_set_termforce(t.scols, SCOLS_TERMFORCE_NEVER);
+		scols_table_set_termwidth(t.scols, PIPE_WIDTH);
+	}
 	/* The server escapes names its own way; a second escaping would change them. */
 	scols_table_enable_noencoding(t.scols, 1);
 	scols_table_enable_noheadings(t.scols, !columns[0].name[0] || !v->first);
-	for (size_t i = 0; i < n; i++)
-		scols_table_new_column(t.scols, columns[i].name, columns[i].width,
+	for (size_t i = 0; i < n; i++) {
+		bool right = columns[i].flags & SCOLS_FL_RIGHT;
+		int width = right ? (int)columns[i].width : -(int)columns[i].width;
+
+		/* The library's own hint of a width is not kept by columns with short texts. */
+		snprintf(heading, sizeof(heading), "%*s", width, columns[i].name);
+		scols_table_new_column(t.scols, heading, columns[i].width,
 		    columns[i].flags & (v->tty ? -1 : ~SCOLS_FL_WRAP));
+	}
 	return t;
 }
 
@@ -281,12 +291,6 @@ show_explanation(const struct winsctl_view *v, const json_t *r)
 
 /* ---- status and counters ---- */
 
-static const char *
-seconds_text(const json_t *r, const char *name, char buf[static WINSCTL_TEXT])
-{
-	return winsctl_span(number_of(r, name), buf);
-}
-
 static void
 status_number(struct table *t, const json_t *r, const char *label, const char *name)
 {
@@ -294,6 +298,16 @@ status_number(struct table *t, const json_t *r, const char *label, const char *n
 
 	snprintf(buf, sizeof(buf), "%lld", (long long)number_of(r, name));
 	table_pair(t, label, buf);
+}
+
+static const char *
+snapshot_text(const struct winsctl_view *v, const json_t *r, char buf[static WINSCTL_TEXT])
+{
+	if (json_is_true(json_object_get(r, "snapshot-running")))
+		return "is being written";
+	if (!json_is_integer(json_object_get(r, "snapshot-done")))
+		return "none since the start";
+	return time_of(r, "snapshot-done", v, buf);
 }
 
 static void
@@ -305,7 +319,6 @@ show_status(const struct winsctl_view *v, const json_t *r)
 	snprintf(buf, sizeof(buf), "winsd %s", text_of(r, "version"));
 	table_pair(&t, "server", buf);
 	table_pair(&t, "runs since", time_of(r, "started", v, when));
-	table_pair(&t, "up", seconds_text(r, "uptime", when));
 	table_pair(&t, "answers on", join(json_object_get(r, "addresses"), buf, sizeof(buf)));
 	status_number(&t, r, "workers", "workers");
 	table_pair(&t, "changes",
@@ -322,10 +335,7 @@ show_status(const struct winsctl_view *v, const json_t *r)
 	status_number(&t, r, "commits", "commits");
 	status_number(&t, r, "failed commits", "failed-commits");
 	table_pair(&t, "journal", winsctl_bytes((uint64_t)number_of(r, "journal-bytes"), when));
-	table_pair(&t, "snapshot",
-	    json_is_true(json_object_get(r, "snapshot-running"))
-		? "is being written"
-		: time_of(r, "snapshot-done", v, when));
+	table_pair(&t, "last snapshot", snapshot_text(v, r, when));
 	table_pair(&t, "memory", winsctl_bytes((uint64_t)number_of(r, "memory-bytes"), when));
 	table_end(&t);
 }

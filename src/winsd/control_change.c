@@ -39,7 +39,9 @@ change_answer(struct job *job)
 
 	nb_key_print(&j->rec.key, name);
 	snprintf(what, sizeof(what), "%s was not %s", name, j->done);
-	if (j->result)
+	if (j->result == NBT_ENOENT)
+		ctl_fail(job->call, CTL_NO_SUCH_RECORD, "There is no record %s.", name);
+	else if (j->result)
 		control_fail(job->call, j->result, what);
 	else
 		ctl_reply(job->call, json_pack("{s:s, s:s}", "name", name, "done", j->done));
