@@ -41,7 +41,9 @@ answer(struct wins *w, const struct verdict *v, const struct asked *a, bool prom
 	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
 	r->promises = promises;
 	if (!release) {
-		r->ok = v->rcode ? WS_COUNT : WS_REGISTER_OK;
+		r->ok = !v->rcode               ? WS_REGISTER_OK
+			: v->rcode == NB_RC_RFS ? WS_REGISTER_REFUSED
+						: WS_COUNT;
 		r->fail = WS_REGISTER_FAIL;
 	} else {
 		r->ok = v->action == ACT_WRITE ? WS_RELEASES_OK : WS_RELEASES_NONE;
@@ -65,6 +67,7 @@ apply_wack(struct wins *w, const struct asked *a, uint32_t seconds)
 	m.ttl = seconds;
 	m.wack_flags = a->flags;
 	m.naddr = 0;
+	wins_count(&w->stats.n[WS_WACKS]);
 	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
 }
 

@@ -338,7 +338,8 @@ tell_refusal(struct wins *w, const struct verdict *v, const struct reg_in *in,
 	} else {
 		return;
 	}
-	wins_count(&w->stats.n[in->flags & NB_G ? WS_CONFLICT_GROUP : WS_CONFLICT_UNIQUE]);
+	if (v->rcode == NB_RC_ACT)
+		wins_count(&w->stats.n[in->flags & NB_G ? WS_CONFLICT_GROUP : WS_CONFLICT_UNIQUE]);
 	wins_tell(w, event, &in->key, in->from, owner, 0, v->rule, now);
 }
 

@@ -210,6 +210,10 @@ count_request(struct wins *w, const struct nb_msg *m)
 		wins_count(&w->stats.n[group ? WS_REFRESH_GROUP : WS_REFRESH_UNIQUE]);
 	else
 		wins_count(&w->stats.n[group ? WS_REGISTER_GROUP : WS_REGISTER_UNIQUE]);
+	if (op == NB_OP_MULTIHOMED)
+		wins_count(&w->stats.n[WS_REGISTER_MULTIHOMED]);
+	if (op == NB_OP_REFRESH_ALT)
+		wins_count(&w->stats.n[WS_REFRESH_9]);
 }
 
 static void

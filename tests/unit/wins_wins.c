@@ -99,6 +99,7 @@ refreshes_of_both_numbers_are_registrations(void **state)
 	assert_int_equal(net_query(&n, "A<20>", &m), 1);
 	assert_int_equal(net_query(&n, "B<20>", &m), 1);
 	assert_int_equal(net_count(&n, WS_REFRESH_UNIQUE), 2);
+	assert_int_equal(net_count(&n, WS_REFRESH_9), 1);
 	assert_int_equal(net_count(&n, WS_REGISTER_OK), 2);
 	net_end(&n);
 }
@@ -304,6 +305,24 @@ an_administrator_adds_tombstones_and_deletes(void **state)
 }
 
 static void
+what_a_policy_refuses_is_counted_apart_from_conflicts(void **state)
+{
+	struct net n;
+
+	net_init(&n);
+	net_ask(&n, NB_OP_REGISTER, 5, "LAB<1B>", NB_G, OWNER);
+	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_RFS, OWNER);
+	assert_int_equal(net_count(&n, WS_REGISTER_REFUSED), 1);
+	assert_int_equal(net_count(&n, WS_CONFLICT_GROUP), 0);
+	net_registers(&n, NB_OP_REGISTER, "LAB<00>", NB_G, OWNER);
+	net_ask(&n, NB_OP_MULTIHOMED, 6, "LAB<00>", 0, OWNER);
+	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_ACT, OWNER);
+	assert_int_equal(net_count(&n, WS_CONFLICT_UNIQUE), 1);
+	assert_int_equal(net_count(&n, WS_REGISTER_MULTIHOMED), 1);
+	net_end(&n);
+}
+
+static void
 the_burst_ladder_climbs_by_hundreds_and_begins_again(void **state)
 {
 	struct nb_msg m = net_request(NB_OP_REGISTER, 3, "PC<20>", 0, OWNER);
@@ -355,6 +374,7 @@ main(void)
 		cmocka_unit_test(scavenging_goes_in_slices_and_spares_statics),
 		cmocka_unit_test(explaining_changes_nothing),
 		cmocka_unit_test(an_administrator_adds_tombstones_and_deletes),
+		cmocka_unit_test(what_a_policy_refuses_is_counted_apart_from_conflicts),
 		cmocka_unit_test(the_burst_ladder_climbs_by_hundreds_and_begins_again),
 		cmocka_unit_test(intervals_out_of_bounds_are_moved_and_told),
 	};
