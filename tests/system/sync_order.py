@@ -51,10 +51,10 @@ def read_trace(text):
         else:
             call = Call(name, number, rest)
             calls.append(call)
-        if line.endswith('<unfinished ...>'):
-            unfinished[thread, name] = call
-        else:
+        if re.search(r'\) += ', line):
             call.end = number
+        else:
+            unfinished[thread, name] = call
     return calls
 
 
@@ -67,18 +67,26 @@ class SyncOrder(ServerCase):
         super().setUp()
         self.node = Node(self.lab.host('client', CLIENT), self.server.address)
 
-    def traced(self, work):
+    def traced(self, request, names):
+        """What the server did while it answered one request for each name, one after another."""
         trace = self.server_host.path('strace.out')
         strace = self.server_host.start('strace', '-f', '-p', self.server.pid, '-o', trace,
                                         '-e', f'trace={CALLS}', '-xx', '-s', '8192')
         lab.wait_until(lambda: 'attached' in strace.output(), 20, 'strace to attach')
-        work()
+        for name in names:
+            request(name)
+        # strace tells of the last answer a little after the client has it.
+        lab.wait_until(lambda: len(self.sends(read_trace(trace.read_text()))) >= len(names), 20,
+                       'strace to see every answer')
         strace.end(signal.SIGINT)
         return read_trace(trace.read_text())
 
+    def sends(self, calls):
+        return [c for c in calls if c.name.startswith('send') and c.end is not None]
+
     def test_answer_to_a_lone_registration_leaves_after_the_sync_of_its_write(self):
         names = numbered(20, 'S')
-        self.calls = self.traced(lambda: [self.node.register(n) for n in names])
+        self.calls = self.traced(self.node.register, names)
         for name in names:
             self.check_order(name)
 
@@ -86,7 +94,7 @@ class SyncOrder(ServerCase):
         record = hexed(name.raw[:15])
         writes = [c for c in self.calls if 'write' in c.name and record in c.text]
         answer = hexed(name.encode()[1:33])
-        sends = [c for c in self.calls if c.name.startswith('send') and answer in c.text]
+        sends = [c for c in self.sends(self.calls) if answer in c.text]
         self.assertEqual((len(writes), len(sends)), (1, 1), name)
         write, send = writes[0], sends[0]
         syncs = [c for c in self.calls if c.name in ('fsync', 'fdatasync') and c.fd == write.fd
@@ -96,7 +104,7 @@ class SyncOrder(ServerCase):
     def test_queries_write_nothing(self):
         name = numbered(1, 'Q')[0]
         self.node.register(name)
-        calls = self.traced(lambda: [self.node.query(name) for _ in range(50)])
+        calls = self.traced(self.node.query, [name] * 50)
         self.assertEqual({c.name for c in calls if not c.name.startswith('send')}, set())
         self.assertEqual(len(calls), 50)
 

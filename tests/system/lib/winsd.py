@@ -9,8 +9,9 @@ import subprocess
 
 from . import lab
 
-WINSD = os.environ.get('WINSD', 'winsd')
-WINSCTL = os.environ.get('WINSCTL', 'winsctl')
+BUILD = lab.Path(__file__).resolve().parents[3] / 'build' / 'src'  # as ./dev makes it
+WINSD = os.environ.get('WINSD', BUILD / 'winsd' / 'winsd')
+WINSCTL = os.environ.get('WINSCTL', BUILD / 'tools' / 'winsctl')
 USER = 'nobody'
 START = 20
 SANITIZER_WORDS = ('ERROR: AddressSanitizer', 'runtime error:', 'LeakSanitizer',
