@@ -24,6 +24,7 @@ GROUPS = [
     ('REG', 'register.def', 'Registration, multihomed registration, refresh'),
     ('PRB', 'probed.def', 'The end of a challenge'),
     ('REL', 'release.def', 'Release'),
+    ('DOC', 'doctor.def', 'The doctor heard "not mine"'),
     ('QRY', 'query.def', 'Query'),
     ('DUE', 'due.def', 'A record\'s time has come'),
     ('ADM', 'admin.def', 'An administrator\'s wish'),

@@ -24,7 +24,8 @@ keep(struct verdict *v, enum rule_id rule)
 	v->rule = rule;
 }
 
-static void delete (struct verdict *v, enum rule_id rule)
+static void
+remove_it(struct verdict *v, enum rule_id rule)
 {
 	v->action = ACT_DELETE;
 	v->rule = rule;
@@ -63,7 +64,7 @@ own_due(struct verdict *v, const struct rec *cur, const struct rule_env *env)
 		rules_tombstone(&v->next, wall_add(env->now, env->extinction_timeout), env);
 		rules_write(v, RULE_DUE_06, 0);
 	} else {
-		delete (v, RULE_DUE_07);
+		remove_it(v, RULE_DUE_07);
 	}
 }
 
@@ -83,11 +84,11 @@ replica_due(struct verdict *v, const struct rec *cur, const struct rule_env *env
 	if (cur->state == REC_ACTIVE)
 		postpone(v, RULE_DUE_11, cur, env->verify, env);
 	else if (cur->state == REC_RELEASED)
-		delete (v, RULE_DUE_10);
+		remove_it(v, RULE_DUE_10);
 	else if (env->uptime < REPLICA_WAIT)
 		postpone(v, RULE_DUE_08, cur, REPLICA_WAIT - env->uptime, env);
 	else
-		delete (v, RULE_DUE_09);
+		remove_it(v, RULE_DUE_09);
 }
 
 struct verdict

@@ -64,27 +64,54 @@ not_the_holder(struct verdict *v, const struct rec *cur, const struct release_in
 	return true;
 }
 
+/* Takes ip, one of several or the last, away from the record. */
+static void
+take_away(struct verdict *v, const struct rec *cur, struct ip4 ip, const struct rule_env *env,
+    const enum rule_id rule[static 5])
+{
+	rules_copy(&v->next, cur);
+	if (cur->naddr > 1) {
+		rules_remove_member(&v->next, rec_find(cur, ip));
+		rules_due_of_members(&v->next);
+		if (!rec_is_own(cur))
+			rules_write(v, rule[2], 0);
+		else
+			rules_write(v, rule[env->propagate_releases], 0);
+		if (!rec_is_own(cur) || env->propagate_releases)
+			rules_take(&v->next, env);
+	} else {
+		/* The last address stays in the record, for people and for its return. */
+		rules_write(v, rules_give_up(&v->next, env) ? rule[3] : rule[4], 0);
+	}
+}
+
 struct verdict
 rule_release(const struct rec *cur, const struct release_in *in, const struct rule_env *env)
 {
+	static const enum rule_id rule[] = { RULE_REL_14, RULE_REL_15, RULE_REL_16, RULE_REL_13,
+		RULE_REL_12 };
 	struct verdict v;
 
 	memset(&v, 0, sizeof(v));
-	if (decided_early(&v, cur, in, env) || not_the_holder(&v, cur, in, env))
-		return v;
-	rules_copy(&v.next, cur);
-	if (cur->naddr > 1) {
-		rules_remove_member(&v.next, rec_find(cur, in->ip));
-		rules_due_of_members(&v.next);
-		if (!rec_is_own(cur))
-			rules_write(&v, RULE_REL_16, 0);
-		else
-			rules_write(&v, env->propagate_releases ? RULE_REL_15 : RULE_REL_14, 0);
-		if (v.rule != RULE_REL_14)
-			rules_take(&v.next, env);
-	} else {
-		/* The last address stays in the record, for people and for its return. */
-		rules_write(&v, rules_give_up(&v.next, env) ? RULE_REL_13 : RULE_REL_12, 0);
-	}
+	if (!decided_early(&v, cur, in, env) && !not_the_holder(&v, cur, in, env))
+		take_away(&v, cur, in->ip, env, rule);
+	return v;
+}
+
+struct verdict
+rule_disowned(const struct rec *cur, struct ip4 ip, const struct rule_env *env)
+{
+	static const enum rule_id rule[] = { RULE_DOC_03, RULE_DOC_04, RULE_DOC_05, RULE_DOC_06,
+		RULE_DOC_07 };
+	struct verdict v;
+
+	memset(&v, 0, sizeof(v));
+	v.action = ACT_KEEP;
+	if (!cur || cur->state != REC_ACTIVE || rules_is_group(cur->type) || rec_find(cur, ip) < 0)
+		v.rule = RULE_DOC_01;
+	else if (cur->is_static)
+		v.rule = RULE_DOC_02;
+	else
+		take_away(&v, cur, ip, env, rule);
 	return v;
 }
