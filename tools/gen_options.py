@@ -41,13 +41,13 @@ class Option:
             "MILLIS": "duration, {min} to {max}",
             "SIZE": "size, {min} to {max}",
             "BOOL": "true or false",
-            "LEVEL": "word",
+            "CHOICE": "one of {min}",
             "ADDRESS": "IPv4 address",
             "ADDRESSES": "list of at most {max} IPv4 addresses",
             "NAMES": "list of at most {max} names",
             "TEXT": "text of at most {max} characters",
         }
-        return kinds[self.kind].format(min=self.min, max=self.max)
+        return kinds[self.kind].format(min=self.min.replace("|", ", "), max=self.max)
 
     def default(self):
         return self.preset if self.preset else '""'

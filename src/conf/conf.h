@@ -35,7 +35,7 @@ struct conf_names {
 #define CONF_FIELD_SECONDS(f)   uint64_t f
 #define CONF_FIELD_MILLIS(f)    uint64_t f
 #define CONF_FIELD_SIZE(f)      uint64_t f /* bytes */
-#define CONF_FIELD_LEVEL(f)     uint64_t f /* 0 error ... 4 debug: enum log_level */
+#define CONF_FIELD_CHOICE(f)    uint64_t f /* 0 = the first word */
 #define CONF_FIELD_BOOL(f)      bool f
 #define CONF_FIELD_TEXT(f)      char f[CONF_TEXT_MAX]
 #define CONF_FIELD_ADDRESS(f)   struct ip4 f /* IP4_ANY = empty */

@@ -37,8 +37,6 @@ static const struct unit no_units[] = {
 	{ "", 1 },
 	{ NULL, 0 },
 };
-static const char *const levels[] = { "error", "warning", "notice", "info", "debug" };
-#define LEVELS (sizeof(levels) / sizeof(*levels))
 
 __attribute__((format(printf, 2, 3))) static int
 refuse(char why[VALUE_WHY_MAX], const char *fmt, ...)
@@ -176,18 +174,38 @@ print_number(const struct conf_option *o, uint64_t v, FILE *to)
 
 /* ---- words ---- */
 
-static int
-set_level(uint64_t *field, const char *text, char *why)
+/* The words of a CHOICE stand in its min, separated by '|'. False: there are not so many. */
+static bool
+choice(const struct conf_option *o, uint64_t which, const char **ret_word, int *ret_len)
 {
-	char quoted[VALUE_QUOTE_MAX];
+	const char *word = o->min;
 
-	for (uint64_t i = 0; i < LEVELS; i++)
-		if (!strcmp(text, levels[i])) {
+	for (; which && word; which--)
+		word = strchr(word, '|') ? strchr(word, '|') + 1 : NULL;
+	if (!word)
+		return false;
+	*ret_word = word;
+	*ret_len = (int)strcspn(word, "|");
+	return true;
+}
+
+static int
+set_choice(const struct conf_option *o, uint64_t *field, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX], all[VALUE_WHY_MAX / 2] = "";
+	const char *word;
+	size_t used = 0;
+	int len;
+
+	for (uint64_t i = 0; choice(o, i, &word, &len); i++) {
+		if (strlen(text) == (size_t)len && !memcmp(text, word, (size_t)len)) {
 			*field = i;
 			return 0;
 		}
-	return refuse(
-	    why, "%s is none of error, warning, notice, info, debug", value_quote(text, quoted));
+		used += (size_t)snprintf(
+		    all + used, sizeof(all) - used, "%s%.*s", i ? ", " : "", len, word);
+	}
+	return refuse(why, "%s is none of %s", value_quote(text, quoted), all);
 }
 
 static int
@@ -382,8 +400,8 @@ int
 value_set(const struct conf_option *o, void *field, const char *text, char why[VALUE_WHY_MAX])
 {
 	switch (o->type) {
-	case VALUE_LEVEL:
-		return set_level(field, text, why);
+	case VALUE_CHOICE:
+		return set_choice(o, field, text, why);
 	case VALUE_BOOL:
 		return set_bool(field, text, why);
 	case VALUE_TEXT:
@@ -446,10 +464,13 @@ void
 value_print(const struct conf_option *o, const void *field, FILE *to)
 {
 	char text[IP4_STRLEN];
+	const char *word;
+	int len;
 
 	switch (o->type) {
-	case VALUE_LEVEL:
-		fputs(levels[*(const uint64_t *)field], to);
+	case VALUE_CHOICE:
+		if (choice(o, *(const uint64_t *)field, &word, &len))
+			fprintf(to, "%.*s", len, word);
 		break;
 	case VALUE_BOOL:
 		fputs(*(const bool *)field ? "true" : "false", to);
