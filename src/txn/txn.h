@@ -24,6 +24,7 @@ struct txn {
 	struct heap_item timer;
 	struct ip4 peer;
 	uint16_t id;
+	uint8_t asker; /* the caller's own: whose question it is */
 	uint32_t tries_left;
 	uint32_t wait_ms;
 };

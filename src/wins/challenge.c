@@ -7,6 +7,7 @@
  * Layer: wins. See challenge.h.
  */
 #include "wins/challenge.h"
+#include "wins/doctor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,9 @@
 #define WAITING_MAX  32 /* claims behind one challenge: more than 25 cards of one host */
 #define RESTARTS_MAX 3  /* of one claim, when the record moved under its challenge */
 #define REMEMBER_MS \
-	15000           /* a refusal is repeated to whoever repeats the claim: 3 tries of 1.5 s
+	15000         /* a refusal is repeated to whoever repeats the claim: 3 tries of 1.5 s
                                  and a WACK's wait, generously */
-#define FULL_WACK_S 5   /* "ask again then" when the table is full */
-#define NB_PORT     137 /* challenges go where every node listens */
+#define FULL_WACK_S 5 /* "ask again then" when the table is full */
 
 struct claim {
 	RB_ENTRY(claim) node;
@@ -46,16 +46,6 @@ struct challenge {
 	unsigned waiting;
 };
 
-static int
-compare_keys(const struct nb_key *a, const struct nb_key *b)
-{
-	int d = memcmp(a->name.b, b->name.b, NB_NAME_LEN);
-
-	if (!d)
-		d = (int)a->scope.len - (int)b->scope.len;
-	return d ? d : memcmp(a->scope.b, b->scope.b, a->scope.len);
-}
-
 /* A transaction is its asker and id (RFC 1002 5.1); opcode and name make it one claim (wins 2.2). */
 static int
 compare_claims(const struct claim *a, const struct claim *b)
@@ -67,13 +57,13 @@ compare_claims(const struct claim *a, const struct claim *b)
 		return x < y ? -1 : 1;
 	if ((a->asked.flags ^ b->asked.flags) & NB_F_OPCODE)
 		return (int)(a->asked.flags & NB_F_OPCODE) - (int)(b->asked.flags & NB_F_OPCODE);
-	return compare_keys(&a->asked.key, &b->asked.key);
+	return wins_key_compare(&a->asked.key, &b->asked.key);
 }
 
 static int
 compare_challenges(const struct challenge *a, const struct challenge *b)
 {
-	return compare_keys(&a->key, &b->key);
+	return wins_key_compare(&a->key, &b->key);
 }
 
 RB_GENERATE_INTERNAL(claim_tree, claim, node, compare_claims, static __attribute__((unused)))
@@ -170,30 +160,6 @@ repeated(struct wins *w, const struct asked *asked, struct mono mnow, struct wal
 
 /* ---- probes ---- */
 
-/* RD = 0, or Windows nodes would not say "not mine" (netbt 3.4 step 3); from the address and socket
- * of the first claim. */
-static void
-probe_send(struct wins *w, const struct challenge *ch)
-{
-	struct wins_path path = ch->first->path;
-	struct wins_reply *r;
-	struct nb_msg m;
-
-	path.peer = ch->txn.peer;
-	path.port = NB_PORT;
-	r = wins_reply_new(w, &path);
-	if (!r)
-		return;
-	m.id = ch->txn.id;
-	m.kind = NB_QUERY_REQ;
-	m.flags = 0;
-	m.key = ch->key;
-	m.rr_type = NB_TYPE_NB;
-	m.naddr = 0;
-	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
-	wins_count(&w->stats.n[WS_PROBES_SENT]);
-}
-
 /* Asks the address ch->at. 0, or why it could not be asked. */
 static int
 probe_open(struct wins *w, struct challenge *ch, struct mono mnow)
@@ -201,8 +167,9 @@ probe_open(struct wins *w, struct challenge *ch, struct mono mnow)
 	const struct txn_schedule s = { w->conf.chl_interval_ms, w->conf.chl_tries };
 	int err = txn_open(&w->txns, &ch->txn, ch->probe[ch->at], &s, mnow);
 
+	ch->txn.asker = ASKER_CHALLENGE;
 	if (!err)
-		probe_send(w, ch);
+		wins_probe(w, &ch->first->path, &ch->txn, &ch->key);
 	return err;
 }
 
@@ -341,6 +308,26 @@ tell_refusal(struct wins *w, const struct verdict *v, const struct reg_in *in,
 	if (v->rcode == NB_RC_ACT)
 		wins_count(&w->stats.n[in->flags & NB_G ? WS_CONFLICT_GROUP : WS_CONFLICT_UNIQUE]);
 	wins_tell(w, event, &in->key, in->from, owner, 0, v->rule, now);
+	if (event == EV_NAME_DEFENDED || event == EV_CLAIM_REFUSED_STATIC)
+		doctor_disputed(w, &in->key, owner, in->ip, event == EV_CLAIM_REFUSED_STATIC, now);
+}
+
+static void
+tell_taken(struct wins *w, const struct claim *c, const struct probe_in *p, const struct verdict *v,
+    struct ip4 from, struct wall now)
+{
+	wins_tell(w, p->end == PROBE_SILENT ? EV_NAME_TAKEN_OVER : EV_NAME_GIVEN_UP, &c->in.key,
+	    c->in.ip, from, 0, v->rule, now);
+	doctor_disputed(w, &c->in.key, from, c->in.ip, false, now);
+}
+
+/* An address of a host with several was registered or refreshed: the doctor looks at the others. */
+static void
+watch(struct wins *w, const struct verdict *v, const struct asked *asked, struct ip4 ip,
+    struct mono mnow, struct wall now)
+{
+	if (v->action == ACT_WRITE && v->next.type == REC_MULTIHOMED)
+		doctor_refreshed(w, &v->next, ip, asked->path, mnow, now);
 }
 
 /* Decides a claim by the record as it is now. True: it is answered; false: it waits. */
@@ -359,6 +346,7 @@ decide(struct wins *w, struct asked *asked, const struct reg_in *in, struct clai
 		}
 	} while (apply_again(w, apply(w, v, asked, now), now));
 	tell_refusal(w, v, in, &look, IP4_ANY, now);
+	watch(w, v, asked, in->ip, mnow, now);
 	return true;
 }
 
@@ -427,9 +415,8 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 	if (v.rcode)
 		tell_refusal(w, &v, &c->in, &look, p->from, now);
 	else if (p->end != PROBE_POSITIVE)
-		wins_tell(w, p->end == PROBE_SILENT ? EV_NAME_TAKEN_OVER : EV_NAME_GIVEN_UP,
-		    &c->in.key, c->in.ip, look.rec.naddr ? look.rec.addr[0].ip : IP4_ANY, 0, v.rule,
-		    now);
+		tell_taken(w, c, p, &v, look.rec.naddr ? look.rec.addr[0].ip : IP4_ANY, now);
+	watch(w, &v, &c->asked, c->in.ip, mnow, now);
 	claim_done(w, c, &v, mnow);
 }
 
@@ -452,37 +439,31 @@ end(struct wins *w, struct challenge *ch, const struct nb_msg *answer, struct mo
 }
 
 void
-challenge_answer(struct wins *w, const struct nb_msg *m, const struct wins_path *path,
-    struct mono mnow, struct wall now)
+challenge_answer(
+    struct wins *w, struct txn *x, const struct nb_msg *m, struct mono mnow, struct wall now)
 {
-	struct txn *x = txn_match(&w->txns, path->peer, m->id);
-
-	if (!x || !nb_key_eq(&of_txn(x)->key, &m->key)) {
-		wins_count(&w->stats.drop[NB_DROP_NO_TRANSACTION]);
+	if (nb_key_eq(&of_txn(x)->key, &m->key))
+		end(w, of_txn(x), m, mnow, now);
+	else
 		wins_count(&w->stats.n[WS_PROBES_IGNORED]);
-		return;
-	}
-	end(w, of_txn(x), m, mnow, now);
 }
 
 void
-challenge_tick(struct wins *w, struct mono mnow, struct wall now)
+challenge_waited(struct wins *w, struct txn *x, bool again, struct mono mnow, struct wall now)
 {
-	struct txn *x;
-	bool again;
+	struct challenge *ch = of_txn(x);
 
-	while ((x = txn_due(&w->txns, mnow, &again))) {
-		struct challenge *ch = of_txn(x);
+	if (again)
+		wins_probe(w, &ch->first->path, x, &ch->key);
+	else if (++ch->at == ch->nprobe)
+		end(w, ch, NULL, mnow, now);
+	else if (probe_open(w, ch, mnow))
+		abandon(w, ch);
+}
 
-		if (again) {
-			probe_send(w, ch);
-			continue;
-		}
-		if (++ch->at == ch->nprobe)
-			end(w, ch, NULL, mnow, now);
-		else if (probe_open(w, ch, mnow))
-			abandon(w, ch);
-	}
+void
+challenge_tick(struct wins *w, struct mono mnow)
+{
 	while (oldest_answered(w) && oldest_answered(w)->forget.key <= mnow.ns)
 		claim_free(w, oldest_answered(w));
 }

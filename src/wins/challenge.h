@@ -14,8 +14,10 @@ void challenge_release(struct wins *w);
 /* A registration, multihomed registration or refresh: decided, or put behind a challenge. */
 void challenge_claim(struct wins *w, const struct asked *asked, const struct reg_in *in,
     struct mono mnow, struct wall now);
-/* A query response: the end of a challenge, or nothing we asked. */
-void challenge_answer(struct wins *w, const struct nb_msg *m, const struct wins_path *path,
-    struct mono mnow, struct wall now);
-/* Repeats what is unanswered, goes on to the next address, ends what nobody answers. */
-void challenge_tick(struct wins *w, struct mono mnow, struct wall now);
+/* The answer to a challenge's question: its end. */
+void challenge_answer(
+    struct wins *w, struct txn *x, const struct nb_msg *m, struct mono mnow, struct wall now);
+/* A wait of a challenge's is over: ask again, or go on to the next address, or end. */
+void challenge_waited(struct wins *w, struct txn *x, bool again, struct mono mnow, struct wall now);
+/* Forgets refusals that are old. */
+void challenge_tick(struct wins *w, struct mono mnow);

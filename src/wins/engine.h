@@ -26,6 +26,13 @@ struct claim;
 struct challenge;
 RB_HEAD(claim_tree, claim);
 RB_HEAD(challenge_tree, challenge);
+struct patient;
+struct dispute;
+RB_HEAD(patient_tree, patient);
+RB_HEAD(dispute_tree, dispute);
+
+/* Whose question a transaction is. */
+enum asker { ASKER_CHALLENGE, ASKER_DOCTOR };
 
 struct wins {
 	struct wins_conf conf;
@@ -46,6 +53,14 @@ struct wins {
 	size_t nclaims, nchallenges, nwaiting;
 	bool table_full; /* told already that the challenge table is full */
 
+	struct patient_tree patients;
+	struct heap patients_due;   /* those to be asked, by time */
+	struct heap patients_known; /* all, the longest known first */
+	size_t npatients, nasked;
+	struct dispute_tree disputes;
+	struct heap disputes_known;
+	size_t ndisputes;
+
 	bool refusing;         /* the last batch could not be written, though the journal stands */
 	struct wall retry_due; /* after a failed commit the scavenger waits until then */
 	struct rec *due;       /* scratch of the scavenger */
@@ -62,6 +77,14 @@ struct wins_look {
 };
 const struct rec *wins_look_up(
     struct wins *w, const struct nb_key *key, struct wall now, struct wins_look *ret);
+
+/* Name order of the engine's own tables: name, scope length, scope. */
+int wins_key_compare(const struct nb_key *a, const struct nb_key *b);
+
+/* Asks peer for the name as end nodes are asked: RD = 0, or Windows nodes would not say "not mine"
+ * (netbt 3.4 step 3), from the local address and socket of path to port 137. */
+void wins_probe(
+    struct wins *w, const struct wins_path *path, const struct txn *x, const struct nb_key *key);
 
 /* Queues a packet. NULL when memory is out: the client will ask again. */
 struct wins_reply *wins_reply_new(struct wins *w, const struct wins_path *path);

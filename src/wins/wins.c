@@ -9,7 +9,10 @@
 
 #include "wins/apply.h"
 #include "wins/challenge.h"
+#include "wins/doctor.h"
 #include "wins/engine.h"
+
+#define NB_PORT 137 /* questions go where every node listens */
 
 struct view_node {
 	struct wins_view view;
@@ -94,6 +97,7 @@ wins_new(const struct wins_conf *conf, struct store *store, const struct wins_ho
 	w->started = now;
 	txn_table_init(&w->txns, host->random, host->arg);
 	challenge_init(w);
+	doctor_init(w);
 	w->due = calloc(conf->scavenge_slice, sizeof(*w->due));
 	if (w->due)
 		err = wins_reconf(w, conf, now);
@@ -110,6 +114,7 @@ wins_free(struct wins *w)
 	if (!w)
 		return;
 	challenge_release(w);
+	doctor_release(w);
 	txn_table_release(&w->txns);
 	for (struct view_node *n = w->views, *older; n; n = older) {
 		older = n->older;
@@ -156,6 +161,39 @@ wins_look_up(struct wins *w, const struct nb_key *key, struct wall now, struct w
 	ret->env.next = store_next_version(w->store);
 	ret->env.uptime = now.s > w->started.s ? now.s - w->started.s : 0;
 	return ret->found ? &ret->rec : NULL;
+}
+
+int
+wins_key_compare(const struct nb_key *a, const struct nb_key *b)
+{
+	int d = memcmp(a->name.b, b->name.b, NB_NAME_LEN);
+
+	if (!d)
+		d = (int)a->scope.len - (int)b->scope.len;
+	return d ? d : memcmp(a->scope.b, b->scope.b, a->scope.len);
+}
+
+void
+wins_probe(
+    struct wins *w, const struct wins_path *from, const struct txn *x, const struct nb_key *key)
+{
+	struct wins_path path = *from;
+	struct wins_reply *r;
+	struct nb_msg m;
+
+	path.peer = x->peer;
+	path.port = NB_PORT;
+	r = wins_reply_new(w, &path);
+	if (!r)
+		return;
+	m.id = x->id;
+	m.kind = NB_QUERY_REQ;
+	m.flags = 0;
+	m.key = *key;
+	m.rr_type = NB_TYPE_NB;
+	m.naddr = 0;
+	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
+	wins_count(&w->stats.n[WS_PROBES_SENT]);
 }
 
 struct wins_reply *
@@ -217,7 +255,8 @@ count_request(struct wins *w, const struct nb_msg *m)
 }
 
 static void
-release(struct wins *w, struct asked *a, const struct release_in *in, struct wall now)
+release(
+    struct wins *w, struct asked *a, const struct release_in *in, struct mono mnow, struct wall now)
 {
 	struct wins_look look;
 	struct verdict v;
@@ -229,6 +268,8 @@ release(struct wins *w, struct asked *a, const struct release_in *in, struct wal
 		err = apply(w, &v, a, now);
 	} while (apply_again(w, err, now));
 
+	if (v.action == ACT_WRITE && v.next.state == REC_ACTIVE && v.next.type == REC_MULTIHOMED)
+		doctor_half_released(w, &v.next, in->ip, a->path, mnow, now);
 	if (v.counts_address_mismatch || v.counts_type_mismatch)
 		wins_tell(w,
 		    v.counts_type_mismatch ? EV_RELEASE_TYPE_MISMATCH : EV_RELEASE_ADDRESS_MISMATCH,
@@ -269,7 +310,7 @@ request_in(struct wins *w, const struct nb_msg *m, const struct wins_path *path,
 			.from = path->peer };
 
 		wins_count(&w->stats.n[WS_RELEASES]);
-		release(w, &a, &in, now);
+		release(w, &a, &in, mnow, now);
 	} else {
 		struct reg_in in = { .key = m->key,
 			.opcode = (uint8_t)nb_opcode(m),
@@ -280,6 +321,23 @@ request_in(struct wins *w, const struct nb_msg *m, const struct wins_path *path,
 
 		count_request(w, m);
 		challenge_claim(w, &a, &in, mnow, now);
+	}
+}
+
+/* A query response counts only from the address asked, for an open question with its id. */
+static void
+answer_in(struct wins *w, const struct nb_msg *m, const struct wins_path *path, struct mono mnow,
+    struct wall now)
+{
+	struct txn *x = txn_match(&w->txns, path->peer, m->id);
+
+	if (!x) {
+		wins_count(&w->stats.drop[NB_DROP_NO_TRANSACTION]);
+		wins_count(&w->stats.n[WS_PROBES_IGNORED]);
+	} else if (x->asker == ASKER_DOCTOR) {
+		doctor_answer(w, x, m, mnow, now);
+	} else {
+		challenge_answer(w, x, m, mnow, now);
 	}
 }
 
@@ -302,7 +360,7 @@ wins_in(struct wins *w, const uint8_t *packet, size_t len, const struct wins_pat
 			return;
 		case NB_QUERY_OK:
 		case NB_QUERY_FAIL:
-			challenge_answer(w, &m, path, mnow, now);
+			answer_in(w, &m, path, mnow, now);
 			return;
 		case NB_REGISTER_RESP:
 		case NB_RELEASE_RESP:
@@ -460,17 +518,28 @@ wins_admin_scavenge(struct wins *w, struct wall now)
 void
 wins_tick(struct wins *w, struct mono mnow, struct wall now)
 {
-	challenge_tick(w, mnow, now);
+	struct txn *x;
+	bool again;
+
+	while ((x = txn_due(&w->txns, mnow, &again)))
+		if (x->asker == ASKER_DOCTOR)
+			doctor_waited(w, x, again, mnow, now);
+		else
+			challenge_waited(w, x, again, mnow, now);
+	challenge_tick(w, mnow);
+	doctor_tick(w, mnow, now);
 	scavenge(w, now);
 }
 
 struct mono
 wins_next(const struct wins *w, struct mono mnow, struct wall now)
 {
-	struct mono next = txn_next(&w->txns);
+	struct mono next = txn_next(&w->txns), doctor = doctor_next(w);
 	struct wall due = store_next_due(w->store);
 	struct mono at;
 
+	if (doctor.ns < next.ns)
+		next = doctor;
 	if (w->scavenge_asked)
 		return mnow;
 	if (due.s < w->retry_due.s)

@@ -18,6 +18,9 @@
 
 struct wins;
 
+/* What the doctor does about a host that gave up only some of its addresses (KB Q184832). */
+enum wins_half_release { WINS_HALF_OFF, WINS_HALF_LOG, WINS_HALF_REPAIR };
+
 struct wins_conf {
 	struct rule_intervals intervals; /* wishes; clamped at start */
 	uint32_t chl_interval_ms, chl_tries;
@@ -25,6 +28,9 @@ struct wins_conf {
 	uint32_t scavenge_slice; /* records per step of the scavenger */
 	bool burst_handling;     /* 2.11 */
 	bool migrate_on, propagate_releases, strict_source, prepend_1b, randomize_1c;
+	uint8_t half_release;        /* enum wins_half_release */
+	uint32_t half_release_delay; /* seconds */
+	uint32_t doctor_max;         /* names watched at once */
 	uint8_t nself;
 	struct ip4 self[16];
 	uint8_t nblocked;
@@ -120,6 +126,31 @@ int wins_admin_delete(struct wins *w, const struct nb_key *key, struct wall now)
 int wins_admin_tombstone(struct wins *w, const struct nb_key *key, struct wall now);
 /* The scavenger works whenever something is due; this makes it look now, and tells the end. */
 void wins_admin_scavenge(struct wins *w, struct wall now);
+
+/* ---- the doctor's findings (src/wins/doctor.h) ---- */
+
+enum wins_finding_kind {
+	WINS_HALF_RELEASED, /* one address was released, these stayed; not asked yet, or being asked */
+	WINS_HALF_REFRESHED, /* one address was refreshed, these lag behind; likewise */
+	WINS_DOUBTFUL,       /* asked, and nobody there answered */
+	WINS_DISPUTED,       /* two hosts claim the name by turns */
+	WINS_STATIC_CLASH,   /* a living host is refused because of a static record */
+};
+
+struct wins_finding {
+	uint8_t kind; /* enum wins_finding_kind */
+	struct nb_key key;
+	struct wall since; /* of the first trouble */
+	struct ip4 cause;  /* the address that was released or refreshed; disputes: the claimant */
+	uint32_t count;    /* disputes: how often */
+	uint8_t naddr;     /* the addresses in question; disputes: the holder's */
+	struct ip4 addr[REC_ADDR_MAX];
+};
+/* The finding at index (0 first, in no order that lasts over a change); false past the last. */
+bool wins_finding_at(const struct wins *w, size_t index, struct wins_finding *ret);
+/* Asks the addresses of a name now, whatever was found of it, and repairs on "not mine" whatever the
+ * option says. NBT_ENOENT: no active unique or multihomed record; NBT_ELIMIT. */
+int wins_admin_examine(struct wins *w, const struct nb_key *key, struct mono mnow, struct wall now);
 
 const struct wins_stats *wins_registrar_stats(const struct wins *w); /* workers keep their own */
 bool wins_writable(const struct wins *w); /* were the last changes kept, or would be next ones */

@@ -154,6 +154,9 @@ winsd_wins_conf(const struct winsd *d, const struct conf *c)
 		.strict_source = c->strict_source,
 		.prepend_1b = c->prepend_1b,
 		.randomize_1c = c->randomize_1c,
+		.half_release = (uint8_t)c->half_release,
+		.half_release_delay = (uint32_t)c->half_release_delay,
+		.doctor_max = (uint32_t)c->doctor_max,
 		.nself = d->nself,
 		.nblocked = c->blocked_names.n,
 	};
@@ -380,7 +383,8 @@ print_config(void *arg)
 
 /* ---- beginning and end ---- */
 
-/* The addresses this server answers on, which it must never challenge (wins 2.4). */
+/* The addresses this server answers on, which it must never challenge (wins 2.4). With listen set, the
+ * machine's others are not among them: another program may hold port 137 and names there. */
 static int
 find_self(struct winsd *d)
 {

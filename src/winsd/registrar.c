@@ -296,7 +296,7 @@ check_owner(struct registrar *r)
 
 	if (store_meta_get(r->store, "server-address", &kept)) {
 		if (!wanted.v || wanted.v == kept) {
-			r->d->conf.server_address.v = (uint32_t)kept;
+			r->d->server_address.v = (uint32_t)kept;
 			return 0;
 		}
 		snprintf(text, sizeof(text),
@@ -307,7 +307,7 @@ check_owner(struct registrar *r)
 	}
 	if (!wanted.v && r->d->nself)
 		wanted = r->d->self[0];
-	r->d->conf.server_address = wanted;
+	r->d->server_address = wanted;
 	if (!wanted.v)
 		return 0; /* a machine without an address, today: decided at a later start */
 	return store_meta_set(r->store, "server-address", wanted.v);
