@@ -34,7 +34,9 @@ winsctl_when(time_t t, time_t now, char buf[static WINSCTL_TEXT])
 
 	localtime_r(&t, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &tm);
-	if (t >= now)
+	if (t == now)
+		snprintf(buf, WINSCTL_TEXT, "%s (now)", stamp);
+	else if (t > now)
 		snprintf(buf, WINSCTL_TEXT, "%s (in %.30s)", stamp, winsctl_span(t - now, span));
 	else
 		snprintf(buf, WINSCTL_TEXT, "%s (%.30s ago)", stamp, winsctl_span(now - t, span));
