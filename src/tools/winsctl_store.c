@@ -5,7 +5,10 @@
  */
 #include "tools/winsctl.h"
 
+#include <grp.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/store.h"
 
@@ -50,6 +53,19 @@ print_json(FILE *out, const struct store_report *report, json_t *take_sentences,
 	json_decref(o);
 }
 
+/* Root looks as the folder's owner: a store is opened by its owner alone, and what salvage writes is
+ * to be the server's. For good: nothing else is done behind this. */
+static void
+become_owner(const char *dir)
+{
+	struct stat st;
+
+	if (geteuid() || stat(dir, &st) || st.st_uid == 0)
+		return;
+	if (setgroups(0, NULL) || setgid(st.st_gid) || setuid(st.st_uid))
+		return; /* opening it says what is wrong */
+}
+
 int
 winsctl_store(const struct winsctl *w, FILE *out, FILE *err)
 {
@@ -63,6 +79,7 @@ winsctl_store(const struct winsctl *w, FILE *out, FILE *err)
 	int r;
 
 	dir = dir ? dir : WINSCTL_DATA_DIR;
+	become_owner(dir);
 	r = vfs_posix_open(dir, &vfs);
 	if (r) {
 		fprintf(err, "The data folder %s cannot be opened: %s.\n", dir, nbt_strerror(r));
