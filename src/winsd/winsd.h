@@ -46,7 +46,8 @@ struct winsd {
 	const char *conf_path; /* NULL: none was given */
 	struct ip4 self[CONF_ADDRESSES_MAX];
 	uint8_t nself;
-	struct ip4 server_address; /* under which records are owned; the store's from the first start on */
+	struct ip4
+	    server_address; /* under which records are owned; the store's from the first start on */
 	struct teller teller;
 	struct live live;
 	struct registrar *registrar;
