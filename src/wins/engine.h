@@ -61,9 +61,10 @@ struct wins {
 	struct heap disputes_known;
 	size_t ndisputes;
 
-	bool refusing;         /* the last batch could not be written, though the journal stands */
-	struct wall retry_due; /* after a failed commit the scavenger waits until then */
-	struct rec *due;       /* scratch of the scavenger */
+	bool refusing;      /* the last batch could not be written, though the journal stands */
+	struct wall failed; /* when something could not be kept: the scavenger skips that second */
+	uint32_t slice;     /* of the scavenger, fixed at start */
+	struct rec *due;    /* its scratch: slice records */
 	uint64_t scavenged[3]; /* in this batch: released, tombstoned, deleted */
 	bool scavenge_asked;   /* by an administrator, who is told the end and the sum */
 	uint64_t scavenged_asked;

@@ -98,7 +98,8 @@ wins_new(const struct wins_conf *conf, struct store *store, const struct wins_ho
 	txn_table_init(&w->txns, host->random, host->arg);
 	challenge_init(w);
 	doctor_init(w);
-	w->due = calloc(conf->scavenge_slice, sizeof(*w->due));
+	w->slice = conf->scavenge_slice;
+	w->due = calloc(w->slice, sizeof(*w->due));
 	if (w->due)
 		err = wins_reconf(w, conf, now);
 	if (err)
@@ -426,7 +427,7 @@ wins_commit(struct wins *w, struct wall now)
 	if (err) {
 		tell_commit_failed(w, err, now);
 		w->refusing = store_writable(w->store);
-		w->retry_due = wall_add(now, 1);
+		w->failed = now;
 	} else if (!empty) {
 		count_scavenged(w);
 		if (w->refusing)
@@ -479,12 +480,21 @@ scavenge_one(struct wins *w, const struct nb_key *key, struct wall now, int *ret
 		return;
 	v = rule_due(cur, &look.env);
 	if (v.action == ACT_DELETE)
+		v.next.key = *key; /* all that apply needs of it */
+	*ret_err = apply(w, &v, NULL, now);
+	if (*ret_err)
+		return;
+	if (v.action == ACT_DELETE)
 		w->scavenged[2]++;
 	else if (v.action == ACT_WRITE && v.next.state != cur->state)
 		w->scavenged[v.next.state == REC_TOMBSTONE]++;
-	if (v.action == ACT_DELETE)
-		v.next.key = *key; /* all that apply needs of it */
-	*ret_err = apply(w, &v, NULL, now);
+}
+
+/* For the rest of the second in which a commit failed, however the clock is set meanwhile. */
+static bool
+rests(const struct wins *w, struct wall now)
+{
+	return w->failed.s && w->failed.s == now.s;
 }
 
 static void
@@ -493,12 +503,13 @@ scavenge(struct wins *w, struct wall now)
 	int err = 0;
 	size_t n;
 
-	if (!wall_reached(w->retry_due, now) && w->retry_due.s)
+	if (rests(w, now))
 		return;
-	w->retry_due = (struct wall){ 0 };
-	n = store_due(w->store, now, w->due, w->conf.scavenge_slice);
+	n = store_due(w->store, now, w->due, w->slice);
 	for (size_t i = 0; i < n && !err; i++)
 		scavenge_one(w, &w->due[i].key, now, &err);
+	if (err && err != NBT_ELIMIT) /* a full batch goes on after its commit */
+		w->failed = now;
 	if (!n && w->scavenge_asked) {
 		w->scavenge_asked = false;
 		wins_tell(
@@ -512,7 +523,6 @@ wins_admin_scavenge(struct wins *w, struct wall now)
 	wins_tell(w, EV_ADMIN_SCV_INITIATED, NULL, IP4_ANY, IP4_ANY, 0, 0, now);
 	w->scavenge_asked = true;
 	w->scavenged_asked = 0;
-	w->retry_due = (struct wall){ 0 };
 }
 
 void
@@ -534,18 +544,16 @@ wins_tick(struct wins *w, struct mono mnow, struct wall now)
 struct mono
 wins_next(const struct wins *w, struct mono mnow, struct wall now)
 {
-	struct mono next = txn_next(&w->txns), doctor = doctor_next(w);
+	struct mono next = txn_next(&w->txns), doctor = doctor_next(w), at = MONO_NEVER;
 	struct wall due = store_next_due(w->store);
-	struct mono at;
 
 	if (doctor.ns < next.ns)
 		next = doctor;
-	if (w->scavenge_asked)
-		return mnow;
-	if (due.s < w->retry_due.s)
-		due = w->retry_due;
-	if (due.s == WALL_NEVER.s)
-		return next;
-	at = due.s <= now.s ? mnow : mono_add_ms(mnow, (int64_t)(due.s - now.s) * 1000);
+	if (rests(w, now))
+		at = mono_add_ms(mnow, 1000);
+	else if (w->scavenge_asked || wall_reached(due, now))
+		at = mnow;
+	else if (due.s != WALL_NEVER.s)
+		at = mono_add_ms(mnow, (int64_t)(due.s - now.s) * 1000);
 	return at.ns < next.ns ? at : next;
 }

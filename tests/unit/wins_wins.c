@@ -359,6 +359,87 @@ intervals_out_of_bounds_are_moved_and_told(void **state)
 	net_end(&n);
 }
 
+/* n names, all due at once. */
+static void
+register_many(struct net *n, unsigned names)
+{
+	char name[NB_KEY_STRLEN];
+
+	for (unsigned i = 0; i < names; i++) {
+		snprintf(name, sizeof(name), "MANY%u<20>", i);
+		net_ask(n, NB_OP_REGISTER, (uint16_t)i, name, 0, OWNER);
+	}
+	assert_int_equal(wins_commit(n->w, n->now), 0);
+	while (wins_out(n->w))
+		continue;
+}
+
+static void
+a_reload_leaves_the_scavenger_its_slice(void **state)
+{
+	struct net n;
+
+	net_init(&n);
+	register_many(&n, 2 * n.conf.scavenge_slice);
+	n.conf.scavenge_slice *= 100;
+	assert_int_equal(wins_reconf(n.w, &n.conf, n.now), 0);
+	n.now.s += 518400;
+	wins_tick(n.w, n.mnow, n.now);
+	assert_int_equal(wins_commit(n.w, n.now), 0);
+	assert_int_equal(net_count(&n, WS_SCAVENGED_RELEASED), n.conf.scavenge_slice / 100);
+	net_end(&n);
+}
+
+/* A batch holds 4,096 changes. */
+static void
+what_did_not_fit_into_the_batch_is_scavenged_and_counted_once(void **state)
+{
+	struct net n;
+
+	net_init(&n);
+	net_down(&n);
+	n.conf.scavenge_slice = 10000;
+	net_up(&n);
+	register_many(&n, 5000);
+	n.now.s += 518400;
+	for (int i = 0; i < 40; i++) { /* those moved on are passed in slices too */
+		wins_tick(n.w, n.mnow, n.now);
+		assert_int_equal(wins_commit(n.w, n.now), 0);
+	}
+	assert_int_equal(net_count(&n, WS_SCAVENGED_RELEASED), 5000);
+	net_end(&n);
+}
+
+/* Whoever drives the engine sleeps until wins_next: never at once again, whatever the clock does. */
+static void
+scavenging_rests_a_second_after_a_commit_that_failed(void **state)
+{
+	int (*real)(struct vfs *, struct vfs_file *, const void *, size_t, uint64_t);
+	struct net n;
+
+	net_init(&n);
+	net_registers(&n, NB_OP_REGISTER, "PC<20>", 0, OWNER);
+	n.now.s += 518400;
+	wins_admin_scavenge(n.w, n.now);
+	assert_int_equal(wins_next(n.w, n.mnow, n.now).ns, n.mnow.ns);
+	real = n.vfs->pwrite;
+	n.vfs->pwrite = no_space;
+	wins_tick(n.w, n.mnow, n.now);
+	assert_int_not_equal(wins_commit(n.w, n.now), 0);
+	assert_int_equal(wins_next(n.w, n.mnow, n.now).ns, mono_add_ms(n.mnow, 1000).ns);
+	wins_tick(n.w, n.mnow, n.now);
+	net_silent(&n); /* nothing was staged */
+
+	n.vfs->pwrite = real;
+	n.now.s -= 3600; /* set back */
+	assert_int_equal(wins_next(n.w, n.mnow, n.now).ns, n.mnow.ns);
+	n.now.s += 3600 + 1;
+	wins_tick(n.w, n.mnow, n.now);
+	assert_int_equal(wins_commit(n.w, n.now), 0);
+	assert_int_equal(net_count(&n, WS_SCAVENGED_RELEASED), 1);
+	net_end(&n);
+}
+
 int
 main(void)
 {
@@ -377,6 +458,9 @@ main(void)
 		cmocka_unit_test(what_a_policy_refuses_is_counted_apart_from_conflicts),
 		cmocka_unit_test(the_burst_ladder_climbs_by_hundreds_and_begins_again),
 		cmocka_unit_test(intervals_out_of_bounds_are_moved_and_told),
+		cmocka_unit_test(a_reload_leaves_the_scavenger_its_slice),
+		cmocka_unit_test(what_did_not_fit_into_the_batch_is_scavenged_and_counted_once),
+		cmocka_unit_test(scavenging_rests_a_second_after_a_commit_that_failed),
 	};
 
 	return cmocka_run_group_tests_name("wins_wins", tests, NULL, NULL);
