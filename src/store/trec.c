@@ -162,6 +162,14 @@ take_small(struct trec_pool *pool)
 			       TREC_SMALL * (PER_BLOCK - pool->fresh--));
 }
 
+/* Takes back first: a server may change nothing but records of this kind. */
+static struct trec *
+take_big(struct trec_pool *pool, size_t size)
+{
+	take_returned(pool);
+	return malloc(size);
+}
+
 /* Runs in liburcu's thread, after the last reader left. */
 static void
 hand_back(struct rcu_head *head)
@@ -285,7 +293,7 @@ trec_new(struct trec_pool *pool, struct owners *owners, const struct rec *rec, s
 
 	if (number < 0)
 		return number;
-	r = plain ? take_small(pool) : malloc(big_size(rec->naddr, rec->key.scope.len));
+	r = plain ? take_small(pool) : take_big(pool, big_size(rec->naddr, rec->key.scope.len));
 	if (!r)
 		return NBT_ENOMEM;
 	memcpy(r->name, rec->key.name.b, NB_NAME_LEN);
