@@ -35,8 +35,7 @@ times_are_local_and_relative(void **state)
 	    "2001-09-08 20:46:40 (in 5 d 23 h)");
 	assert_string_equal(
 	    winsctl_when(1000000000, 1000000000 + 61, buf), "2001-09-08 20:46:40 (1 min 1 s ago)");
-	assert_string_equal(
-	    winsctl_when(1000000000, 1000000000, buf), "2001-09-08 20:46:40 (now)");
+	assert_string_equal(winsctl_when(1000000000, 1000000000, buf), "2001-09-08 20:46:40 (now)");
 	setenv("TZ", "UTC0", 1);
 	tzset();
 	assert_string_equal(
