@@ -50,7 +50,7 @@ copy_journal(struct background *bg)
 	err = scan_open(&from, bg->vfs, name, &version);
 	if (err)
 		return err;
-	if (journal_begin(&to, bg->job.vfs, &from.header, &err) == JOURNAL_BEGUN)
+	if (journal_begin(&to, bg->job.vfs, &from.header, NULL, &err) == JOURNAL_BEGUN)
 		err = copy_frames(bg, &from, &to, upto);
 	scan_release(&from);
 	if (err) {
@@ -128,8 +128,6 @@ background_start(struct background *bg, enum background_kind kind)
 	if (!pthread_create(&bg->thread, NULL, run, bg))
 		return 0;
 	bg->kind = BACKGROUND_NONE;
-	if (kind == BACKGROUND_BACKUP)
-		bg->job.vfs->close_dir(bg->job.vfs);
 	return NBT_ENOMEM;
 }
 

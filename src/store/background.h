@@ -27,8 +27,8 @@ struct background {
 	const struct journal *journal; /* the one begun for it: its pos is read */
 };
 
-/* job and vfs are filled in; a backup's job.vfs is where to, locked and empty, and is closed at the
- * end in any case. NBT_ENOMEM: no thread. */
+/* job and vfs are filled in; a backup's job.vfs is where to, locked and empty, and is closed when it
+ * ends. NBT_ENOMEM: no thread, nothing was taken. */
 int background_start(struct background *bg, enum background_kind kind);
 bool background_is_done(const struct background *bg);
 /* Waits for its end and returns what it came to; kind is NONE then. */

@@ -234,13 +234,14 @@ apply_frames(
 {
 	while (s->next_seq < limit && !end->there) {
 		struct frame f;
-		uint64_t pos = s->pos;
+		uint64_t pos = s->pos, before = img->last_frame;
 		int err = scan_next(s, &f);
 
 		if (err < 0)
 			return tell(img, err, "%s cannot be read: %s", name, nbt_strerror(err));
 		if (!err)
 			return 0;
+		img->last_frame = pos;
 		err = apply_frame(img, &f, end);
 		if (err)
 			return tell(img, err,
@@ -249,6 +250,7 @@ apply_frames(
 		if (end->there) { /* it has the next frame's number, and is none itself */
 			s->pos = pos;
 			s->next_seq--;
+			img->last_frame = before;
 		}
 	}
 	return 0;
@@ -372,6 +374,8 @@ last_end(struct image *img, struct scan *s, const char *name, const struct end_m
 
 	img->last = s->header;
 	img->last_end = pos;
+	if (s->next_seq == s->header.first_seq)
+		img->last_frame = pos;
 	if (end->there && end->value)
 		return tell(img, NBT_ECORRUPT,
 		    "journal-%" PRIu64 " is missing: %s says that it goes on there", end->value,
@@ -439,6 +443,7 @@ read_journal(struct image *img, uint64_t number, uint64_t limit)
 	err = scan_open(&s, img->vfs, name, &version);
 	if (err)
 		return tell_open(img, name, err, version);
+	img->last_frame = FRAMES_START;
 	err = check_header(img, &s, name, FILE_JOURNAL, number);
 	if (!err && img->next_seq && s.header.first_seq != img->next_seq)
 		err = tell(img, NBT_ECORRUPT,

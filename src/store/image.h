@@ -47,6 +47,7 @@ struct image {
 	bool damaged;            /* only with lenient */
 	uint64_t base;           /* number of the snapshot it began with, 0: with nothing */
 	struct file_header last; /* of the last journal */
+	uint64_t last_frame;     /* where its last frame begins: only that may not be durable */
 	uint64_t last_end;       /* where its frames end */
 	uint64_t bytes;          /* of frames in the journals */
 };

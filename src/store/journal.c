@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -41,8 +42,36 @@ write_zeros(struct journal *j, uint64_t upto)
 	return 0;
 }
 
+int
+journal_copy(struct journal *j, uint8_t *buf, const struct frame *f)
+{
+	size_t size = format_frame_seal(buf, f, j->crc_start);
+	int err = j->vfs->pwrite(j->vfs, j->file, buf, size, j->pos);
+
+	if (err)
+		return err;
+	assert(f->seq == j->next_seq);
+	j->next_seq++;
+	j->pos += size;
+	return 0;
+}
+
 static int
-begin_file(struct journal *j)
+copy_first(struct journal *j, const struct frame *f)
+{
+	uint8_t *buf = malloc(format_frame_size(f->len));
+	int err = NBT_ENOMEM;
+
+	if (buf) {
+		memcpy(buf + FRAME_HEADER_LEN, f->payload, f->len);
+		err = journal_copy(j, buf, f);
+	}
+	free(buf);
+	return err;
+}
+
+static int
+begin_file(struct journal *j, const struct frame *first)
 {
 	uint8_t head[FILE_HEADER_LEN];
 	int err = j->vfs->unlink(j->vfs, new_name);
@@ -52,17 +81,20 @@ begin_file(struct journal *j)
 	err = j->vfs->open(j->vfs, new_name, true, &j->file);
 	if (err)
 		return err;
-	err = write_zeros(j, FRAMES_START + 1);
+	err = write_zeros(j, FRAMES_START + (first ? format_frame_size(first->len) : 1));
 	format_header_encode(&j->header, head);
 	if (!err)
 		err = j->vfs->pwrite(j->vfs, j->file, head, sizeof(head), 0);
+	if (!err && first)
+		err = copy_first(j, first);
 	if (!err)
 		err = j->vfs->sync(j->vfs, j->file);
 	return err;
 }
 
 enum journal_begin
-journal_begin(struct journal *j, struct vfs *vfs, const struct file_header *h, int *ret_err)
+journal_begin(struct journal *j, struct vfs *vfs, const struct file_header *h,
+    const struct frame *first, int *ret_err)
 {
 	char name[32];
 	enum journal_begin end = JOURNAL_NOT;
@@ -74,7 +106,7 @@ journal_begin(struct journal *j, struct vfs *vfs, const struct file_header *h, i
 	if (getrandom(&j->header.salt, sizeof(j->header.salt), 0) != sizeof(j->header.salt))
 		return JOURNAL_NOT;
 	j->crc_start = format_crc_start(&j->header);
-	*ret_err = begin_file(j);
+	*ret_err = begin_file(j, first);
 	if (!*ret_err) {
 		end = JOURNAL_UNSURE;
 		journal_name(h->number, name);
@@ -114,20 +146,6 @@ journal_append(struct journal *j, uint8_t *buf, const struct frame *f, int *ret_
 	return 0;
 }
 
-int
-journal_copy(struct journal *j, uint8_t *buf, const struct frame *f)
-{
-	size_t size = format_frame_seal(buf, f, j->crc_start);
-	int err = j->vfs->pwrite(j->vfs, j->file, buf, size, j->pos);
-
-	if (err)
-		return err;
-	assert(f->seq == j->next_seq);
-	j->next_seq++;
-	j->pos += size;
-	return 0;
-}
-
 static int
 end_at(struct journal *j, uint64_t next)
 {
@@ -157,15 +175,15 @@ journal_end(struct journal *j, uint64_t next)
 }
 
 int
-journal_end_file(
+journal_end_found(
     struct vfs *vfs, const struct file_header *h, uint64_t pos, uint64_t seq, uint64_t next)
 {
 	struct journal j = { .vfs = vfs, .header = *h, .pos = pos, .next_seq = seq };
 	char name[32];
 	int err;
 
-	journal_name(h->number, name);
 	j.crc_start = format_crc_start(h);
+	journal_name(h->number, name);
 	err = vfs->open(vfs, name, false, &j.file);
 	return err ? err : journal_end(&j, next);
 }

@@ -26,9 +26,10 @@ enum journal_begin {
 };
 
 void journal_name(uint64_t number, char out[static 32]);
-/* Writes the file under another name, renames it, syncs the directory. h->salt is made here. */
-enum journal_begin journal_begin(
-    struct journal *j, struct vfs *vfs, const struct file_header *h, int *ret_err);
+/* Writes the file under another name, renames it, syncs the directory. h->salt is made here. first, if
+ * not NULL, is its first frame. */
+enum journal_begin journal_begin(struct journal *j, struct vfs *vfs, const struct file_header *h,
+    const struct frame *first, int *ret_err);
 
 /* buf: a frame's room, payload in place (format_frame_seal); seq is set here. 0: it is durable.
  * NBT_ECLOSED: the sync failed, *ret_err says how, and nothing may be written to it any more. Other:
@@ -41,8 +42,8 @@ int journal_copy(struct journal *j, uint8_t *buf, const struct frame *f);
 /* Marks the end: next is the number of the journal that goes on, 0 when the store is closed in good
  * order. Gives the space behind it back. */
 int journal_end(struct journal *j, uint64_t next);
-/* The same for a file found at start, whose frames end at pos. */
-int journal_end_file(
+/* The same for a journal found at start, whose frames end at pos, before seq. */
+int journal_end_found(
     struct vfs *vfs, const struct file_header *h, uint64_t pos, uint64_t seq, uint64_t next);
 /* Without a mark: after a failure. */
 void journal_drop(struct journal *j);

@@ -77,7 +77,7 @@ write_rest(struct image *img)
 	h.number = job.number = highest(img) + 1;
 	h.next_version = job.next_version = img->next_version + VERSION_LEAP;
 	err = snapshot_write(&job);
-	if (!err && journal_begin(&j, img->vfs, &h, &err) == JOURNAL_BEGUN)
+	if (!err && journal_begin(&j, img->vfs, &h, NULL, &err) == JOURNAL_BEGUN)
 		err = journal_end(&j, 0);
 	return err;
 }

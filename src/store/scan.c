@@ -7,8 +7,7 @@
 
 #include "base/err.h"
 
-#define READ_STEP (1u << 20)
-#define WINDOW    (FRAME_MAX + READ_STEP + FRAME_ALIGN)
+#define READ_STEP (256u << 10)
 
 int
 scan_open(struct scan *s, struct vfs *vfs, const char *name, uint32_t *ret_version)
@@ -29,8 +28,6 @@ scan_open(struct scan *s, struct vfs *vfs, const char *name, uint32_t *ret_versi
 
 		err = n < 0 ? (int)n : format_header_decode(head, &s->header, ret_version);
 	}
-	if (!err && !(s->buf = malloc(WINDOW)))
-		err = NBT_ENOMEM;
 	if (err) {
 		scan_release(s);
 		return err;
@@ -52,6 +49,19 @@ scan_release(struct scan *s)
 	s->buf = NULL;
 }
 
+static bool
+make_room(struct scan *s, size_t len)
+{
+	uint8_t *bigger = len > s->cap ? realloc(s->buf, len) : s->buf;
+
+	if (!bigger)
+		return false;
+	if (len > s->cap)
+		s->cap = len;
+	s->buf = bigger;
+	return true;
+}
+
 /* The file's bytes from pos on, at least len of them where the file has them; *ret_have says how
  * many there are. NULL: could not be read, *ret_err says why. */
 static const uint8_t *
@@ -63,14 +73,17 @@ window(struct scan *s, uint64_t pos, size_t len, size_t *ret_have, int *ret_err)
 	}
 	if (pos + len > s->at + s->have && s->at + s->have < s->size) {
 		size_t keep = (size_t)(s->at + s->have - pos);
+		size_t want = len > keep + READ_STEP ? len : keep + READ_STEP;
 		ssize_t n;
 
+		if (!make_room(s, want)) {
+			*ret_err = NBT_ENOMEM;
+			return NULL;
+		}
 		memmove(s->buf, s->buf + (pos - s->at), keep);
 		s->at = pos;
 		s->have = keep;
-		if (len < keep + READ_STEP)
-			len = keep + READ_STEP;
-		n = s->vfs->pread(s->vfs, s->file, s->buf + keep, len - keep, pos + keep);
+		n = s->vfs->pread(s->vfs, s->file, s->buf + keep, want - keep, pos + keep);
 		if (n < 0) {
 			*ret_err = (int)n;
 			return NULL;
@@ -78,6 +91,11 @@ window(struct scan *s, uint64_t pos, size_t len, size_t *ret_have, int *ret_err)
 		s->have += (size_t)n;
 	}
 	*ret_have = (size_t)(s->at + s->have - pos);
+	if (!s->buf) { /* an empty file: there is a place, with nothing in it */
+		static const uint8_t nothing;
+
+		return &nothing;
+	}
 	return s->buf + (pos - s->at);
 }
 

@@ -16,9 +16,9 @@ struct scan {
 	uint64_t size; /* of the file */
 	uint64_t pos;  /* where the next frame is, or should be */
 	uint64_t next_seq;
-	uint8_t *buf; /* file bytes from at, have of them */
+	uint8_t *buf; /* file bytes from at on, have of them, room for cap */
 	uint64_t at;
-	size_t have;
+	size_t have, cap;
 };
 
 /* Opens a file and reads its header. NBT_EFORMAT with *ret_version (0: not ours), NBT_ECORRUPT, or the

@@ -27,8 +27,13 @@ struct store {
 	uint64_t journal_max;
 
 	struct journal journal; /* .file NULL: closed, a new one is to be begun */
-	bool stale;             /* a sync failed: no commit until a snapshot was taken after it */
-	uint64_t base;          /* the snapshot that a start would begin with; 0: none */
+	/* Found at start and to be the first frame of the next journal. Only the last frame of a file
+	 * that was read may be missing on the disk (its program may have been killed before the sync,
+	 * or the sync may have failed), and writing it again where it is might damage it. */
+	struct frame carry; /* payload NULL: none */
+	uint8_t *carried;   /* its payload's memory */
+	bool stale;         /* a sync failed: no commit until a snapshot was taken after it */
+	uint64_t base;      /* the snapshot that a start would begin with; 0: none */
 	uint64_t bytes, bytes_before; /* in the journals since base; of them before the rotation */
 	unsigned wait, waited; /* calls of store_tend until the next try; what the last wait was */
 	struct background bg;
@@ -51,11 +56,14 @@ static int
 rotate(struct store *s, uint64_t number)
 {
 	struct file_header h = { .number = number, .first_seq = s->journal.next_seq };
+	const struct frame *first = s->carry.payload ? &s->carry : NULL;
 	struct journal next;
 	int err = 0;
 
 	h.next_version = s->next_version;
-	switch (journal_begin(&next, s->vfs, &h, &err)) {
+	if (first)
+		h.first_seq = first->seq;
+	switch (journal_begin(&next, s->vfs, &h, first, &err)) {
 	case JOURNAL_BEGUN:
 		/* The new one's header says where the old one ends; the mark only lets a start
 		 * notice should the new file be lost as a whole. */
@@ -63,6 +71,7 @@ rotate(struct store *s, uint64_t number)
 			(void)journal_end(&s->journal, number);
 		s->journal = next;
 		s->bytes_before = s->bytes;
+		s->carry.payload = NULL;
 		return 0;
 	case JOURNAL_UNSURE:
 		/* If it is there after a crash it says that the old one ends here. So it does. */
@@ -89,25 +98,64 @@ make_new(struct store *s)
 	return err;
 }
 
-/* A store that was read goes on in a new journal: what the old file holds behind its last whole frame
- * is nothing to write over. A full disk is no reason not to answer queries. */
+/* Reads the last frame of the last journal, if that has one, to be carried over. */
 static int
-go_on(struct store *s, struct image *img, struct store_report *report)
+read_carry(struct store *s, const struct image *img)
 {
-	uint64_t last = img->last.number;
-	int err = table_loaded(img->table);
+	size_t size = (size_t)(img->last_end - img->last_frame);
+	struct vfs_file *f;
+	char name[32];
+	ssize_t got;
+	int err;
 
+	if (!size)
+		return 0;
+	journal_name(img->last.number, name);
+	s->carried = malloc(size);
+	err = s->carried ? s->vfs->open(s->vfs, name, false, &f) : NBT_ENOMEM;
 	if (err)
 		return err;
+	got = s->vfs->pread(s->vfs, f, s->carried, size, img->last_frame);
+	s->vfs->close(s->vfs, f);
+	if (got < 0)
+		return (int)got;
+	if ((size_t)got < size ||
+	    !format_frame_open(s->carried, size, format_crc_start(&img->last), &s->carry))
+		return NBT_ECORRUPT; /* it was whole a moment ago */
+	return 0;
+}
+
+static void
+take_image(struct store *s, struct image *img)
+{
 	s->table = img->table;
 	img->table = NULL;
 	s->metas = img->metas;
 	s->next_version = img->next_version;
 	s->journal.next_seq = img->next_seq;
-	s->journal.header.number = last;
+	s->journal.header.number = img->last.number;
 	s->base = img->base;
 	s->bytes = img->bytes;
-	err = rotate(s, last + 1);
+}
+
+/* A store that was read goes on in a new journal: what the old file holds behind its last whole frame
+ * is nothing to write over. A full disk is no reason not to answer queries. */
+static int
+go_on(struct store *s, struct image *img, struct store_report *report)
+{
+	uint64_t next = img->last.number + 1;
+	bool carries;
+	int err = table_loaded(img->table);
+
+	if (!err)
+		err = read_carry(s, img);
+	if (!err) /* names that only the running system remembers count from here on */
+		err = s->vfs->sync_dir(s->vfs);
+	if (err)
+		return say_error(s, "going on from the last journal", err);
+	take_image(s, img);
+	carries = s->carry.payload;
+	err = rotate(s, next);
 	if (err == NBT_ENOSPC) {
 		snprintf(report->sentence, sizeof(report->sentence),
 		    "the disk is full: nothing can be changed until there is space");
@@ -115,8 +163,8 @@ go_on(struct store *s, struct image *img, struct store_report *report)
 	}
 	if (err)
 		return err;
-	/* See rotate. Here it also cuts off what a crash left. */
-	(void)journal_end_file(s->vfs, &img->last, img->last_end, img->next_seq, last + 1);
+	(void)journal_end_found(s->vfs, &img->last, carries ? img->last_frame : img->last_end,
+	    s->journal.header.first_seq, next); /* see rotate */
 	if (!img->snapshots.n || img->snapshots.v[img->snapshots.n - 1] == img->base)
 		snapshot_sweep(s->vfs, img->base);
 	else
@@ -192,6 +240,7 @@ store_close(struct store *s)
 		(void)journal_end(&s->journal, 0);
 	table_free(s->table);
 	s->vfs->close_dir(s->vfs);
+	free(s->carried);
 	free(s);
 }
 
@@ -438,11 +487,10 @@ store_backup(struct store *s, struct vfs *into)
 		err = into->list(into, note_name, &full);
 	if (!err && full)
 		err = NBT_EEXIST;
-	if (err) {
+	if (!err)
+		err = start_work(s, BACKGROUND_BACKUP, into);
+	if (err)
 		into->close_dir(into);
-		return err;
-	}
-	err = start_work(s, BACKGROUND_BACKUP, into);
 	return err;
 }
 

@@ -16,7 +16,7 @@
 #include "store/format.h"
 
 #define BLOCK_BYTES (2u << 20)
-#define PER_BLOCK   (BLOCK_BYTES / TREC_SMALL)
+#define FIRST_BLOCK (64u << 10)
 #define PER_LIST    250
 /* Lists that wait for readers at once: beyond it the writer waits with them. */
 #define LISTS_MAX 1024
@@ -131,11 +131,33 @@ take_returned(struct trec_pool *pool)
 	}
 }
 
+/* The first block is small, for the many stores that are; the others are huge pages. */
+static bool
+add_block(struct trec_pool *pool)
+{
+	size_t bytes = pool->nblocks ? BLOCK_BYTES : FIRST_BLOCK;
+	void **blocks = realloc(pool->blocks, (pool->nblocks + 1) * sizeof(*blocks));
+	void *block;
+
+	if (!blocks)
+		return false;
+	pool->blocks = blocks;
+	block = aligned_alloc(bytes, bytes);
+	if (!block)
+		return false;
+	if (bytes == BLOCK_BYTES)
+		(void)madvise(block, bytes, MADV_HUGEPAGE); /* quicker where there are any */
+	pool->blocks[pool->nblocks++] = block;
+	pool->block_bytes += bytes;
+	pool->fresh = block;
+	pool->fresh_bytes = bytes;
+	return true;
+}
+
 static struct trec *
 take_small(struct trec_pool *pool)
 {
 	struct trec *r;
-	void *block, **blocks;
 
 	if (!pool->unused)
 		take_returned(pool);
@@ -144,22 +166,12 @@ take_small(struct trec_pool *pool)
 		pool->unused = (struct trec *)r->node.next;
 		return r;
 	}
-	if (!pool->fresh) {
-		block = aligned_alloc(BLOCK_BYTES, BLOCK_BYTES);
-		if (block)
-			(void)madvise(block, BLOCK_BYTES, MADV_HUGEPAGE);
-		blocks = realloc(pool->blocks, (pool->nblocks + 1) * sizeof(*blocks));
-		if (blocks)
-			pool->blocks = blocks;
-		if (!block || !blocks) {
-			free(block);
-			return NULL;
-		}
-		pool->blocks[pool->nblocks++] = block;
-		pool->fresh = PER_BLOCK;
-	}
-	return (struct trec *)((char *)pool->blocks[pool->nblocks - 1] +
-			       TREC_SMALL * (PER_BLOCK - pool->fresh--));
+	if (!pool->fresh_bytes && !add_block(pool))
+		return NULL;
+	r = (struct trec *)pool->fresh;
+	pool->fresh += TREC_SMALL;
+	pool->fresh_bytes -= TREC_SMALL;
+	return r;
 }
 
 /* Takes back first: a server may change nothing but records of this kind. */
@@ -221,8 +233,13 @@ trec_retire(struct trec_pool *pool, struct trec *r)
 void
 trec_pool_release(struct trec_pool *pool)
 {
-	send_list(pool);
-	rcu_barrier();
+	/* Nobody reads any more: only lists that liburcu's thread holds are to be waited for. */
+	if (__atomic_load_n(&pool->waiting, __ATOMIC_ACQUIRE))
+		rcu_barrier();
+	if (pool->filling) {
+		pool->filling->next = pool->returned;
+		pool->returned = pool->filling;
+	}
 	take_returned(pool);
 	for (size_t i = 0; i < pool->nblocks; i++)
 		free(pool->blocks[i]);
@@ -233,7 +250,7 @@ trec_pool_release(struct trec_pool *pool)
 size_t
 trec_pool_bytes(const struct trec_pool *pool)
 {
-	return pool->nblocks * BLOCK_BYTES + pool->big_bytes;
+	return pool->block_bytes + pool->big_bytes;
 }
 
 /* ---- one record ---- */

@@ -51,7 +51,9 @@ int owners_number(struct owners *o, struct ip4 ip);
 struct retired;
 struct trec_pool {
 	void **blocks;
-	size_t nblocks, fresh; /* fresh: records of the last block not yet given out */
+	size_t nblocks, block_bytes;
+	char *fresh; /* what of the last block was not given out yet */
+	size_t fresh_bytes;
 	struct trec *unused;
 	struct retired *filling;  /* taken away, but readers may still look */
 	struct retired *returned; /* atomic stack: no reader is left */
@@ -66,7 +68,7 @@ int trec_new(
 void trec_unnew(struct trec_pool *pool, struct trec *r);
 /* It is out of the table; gives it back when no reader can see it any more. */
 void trec_retire(struct trec_pool *pool, struct trec *r);
-/* Waits for what is retired and frees all plain records; the others must have been retired. */
+/* No reader is left: frees all plain records; the others must have been retired. */
 void trec_pool_release(struct trec_pool *pool);
 size_t trec_pool_bytes(const struct trec_pool *pool);
 
