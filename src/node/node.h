@@ -46,7 +46,8 @@ struct node_conf {
 	bool no_release_on_demand;   /* NoNameReleaseOnDemand: see doc/design/node.md */
 	bool strict_rfc_conflict;    /* obey unsolicited conflict demands, against MS00-047 */
 	bool random_adapter, single_response; /* 2.3; never in answers to verification queries */
-	bool lmhosts, dns;                    /* EnableLmhosts, EnableDns */
+	bool dns;                             /* EnableDns */
+	char lmhosts[256];                    /* path of the LMHOSTS file; "" = none */
 	uint8_t nblocked; /* names never asked for or answered by broadcast: WPAD, ISATAP */
 	uint8_t blocked[8][15];
 };
@@ -111,11 +112,12 @@ struct node_ghost {
 
 struct node_cache_entry {
 	struct nb_key key;
+	uint32_t if_key; /* where it was learned; 0 = preloaded */
 	bool group;
 	bool preloaded; /* #PRE: never expires, immutable from the network */
 	uint8_t naddr;
 	struct ip4 addr[REC_ADDR_MAX];
-	int64_t life_ms;
+	int64_t life_ms; /* -1 = for ever */
 };
 
 enum node_source {
@@ -149,8 +151,8 @@ struct node_host {
 	void (*answer)(void *arg, const struct node_answer *a);
 	/* The addresses of a host name are wanted: call node_dns_done, now or later. NULL: no DNS. */
 	void (*dns)(void *arg, uint32_t ticket, const char *name);
-	/* The bytes of the LMHOSTS file (path NULL) or of one it includes, malloc'd; NULL: there is
-	 * none. May itself be NULL: no LMHOSTS. */
+	/* The bytes of the LMHOSTS file or of one it includes, malloc'd; NULL: it cannot be read. May
+	 * itself be NULL: no LMHOSTS. */
 	char *(*read_file)(void *arg, const char *path, size_t *ret_len);
 };
 
