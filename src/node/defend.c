@@ -7,15 +7,6 @@
 /* Windows end nodes answer 8500 whatever the question's RD bit was (1.8.7, 1.8 #12, #13). */
 #define ANSWER_FLAGS (NB_F_R | NB_F_AA | NB_F_RD)
 
-static bool
-is_ours(const struct node *n, struct ip4 ip)
-{
-	for (unsigned i = 0; i < n->nifs; i++)
-		if (ip4_eq(n->ifs[i]->c.ip, ip))
-			return true;
-	return false;
-}
-
 /* One flagged interface stops the defence of the name everywhere (0.3 #8). */
 static bool
 flagged_anywhere(const struct name *nm)
@@ -43,7 +34,7 @@ defend_claim(struct node *n, const struct nb_msg *m, const struct node_path *pat
 		cache_drop(n->cache, &m->key, path->key); /* it has a new owner */
 	if (demand || m->kind == NB_REFRESH_REQ || !h || h->state != NODE_REGISTERED)
 		return;
-	if (m->key.name.b[0] == '*' || flagged_anywhere(nm) || is_ours(n, path->peer))
+	if (m->key.name.b[0] == '*' || flagged_anywhere(nm) || if_by_ip(n, path->peer))
 		return;
 	if (nm->group && m->addr[0].flags & NB_G)
 		return; /* one more member */
@@ -104,7 +95,7 @@ defend_query(struct node *n, const struct nb_msg *m, const struct node_path *pat
 	bool flagged = h && (h->state == NODE_CONFLICT || h->state == NODE_RELEASED);
 	struct nb_msg answer = { .id = m->id, .flags = ANSWER_FLAGS, .key = m->key };
 
-	if (path->broadcast && (is_ours(n, path->peer) || node_blocked(n, &m->key)))
+	if (path->broadcast && (if_by_ip(n, path->peer) || node_blocked(n, &m->key)))
 		return;
 	if (nm && !flagged && m->key.name.b[0] != '*')
 		list_addresses(

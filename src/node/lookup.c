@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Resolution and node status questions. Layer: node. See lookup.h.
+ * Resolution: the walk, and its ways through WINS and broadcast. Layer: node. See lookup.h.
  *
  * Interfaces are asked in parallel and by themselves (3.1 #10): broadcasts go out on all of them at once,
  * on an H node also at once on those that have no WINS server. WINS servers are asked one by one, those
@@ -12,29 +12,6 @@
 #include <string.h>
 
 #define DEMANDS_MAX 4 /* conflict demands that one resolution may lead to */
-
-struct shout {
-	struct ask ask;
-	struct lookup *of;
-};
-
-struct lookup {
-	struct lookup *next;
-	struct nb_key key;
-	uint32_t ticket, if_key;
-	bool waits_for_dns;
-	bool told, over; /* the ticket was answered; nothing is awaited any more */
-	bool shouted;    /* broadcast has had its turn */
-	bool merging;    /* what broadcast brings is added to what WINS said */
-	bool redirected;
-	unsigned server;      /* of the concatenated lists, whose turn is next */
-	struct ask wins;      /* also the node status question */
-	struct shout *shouts; /* one an interface that was there when it began */
-	unsigned nshouts, open;
-	uint8_t demands;
-	struct ip4 first; /* who answered the broadcast first, and with what: answer's list */
-	struct node_answer answer;
-};
 
 /* ---- life ---- */
 
@@ -94,7 +71,7 @@ shouts_init(struct node *n, struct lookup *l)
 	return 0;
 }
 
-static int
+int
 lookup_new(
     struct node *n, const struct nb_key *key, uint32_t if_key, uint32_t ticket, struct lookup **ret)
 {
@@ -127,8 +104,8 @@ lookup_new(
 
 /* ---- the end ---- */
 
-static void
-finish(struct node *n, struct lookup *l)
+void
+lookup_finish(struct node *n, struct lookup *l)
 {
 	ask_close(n, &l->wins);
 	for (unsigned i = 0; i < l->nshouts; i++)
@@ -149,119 +126,11 @@ tell(struct node *n, struct lookup *l, uint8_t source, enum node_stat stat)
 	n->host.answer(n->host.arg, &l->answer);
 }
 
-static void
-end_with(struct node *n, struct lookup *l, uint8_t source, enum node_stat stat)
+void
+lookup_end(struct node *n, struct lookup *l, uint8_t source, enum node_stat stat)
 {
 	tell(n, l, source, stat);
-	finish(n, l);
-}
-
-/* ---- what needs no network ---- */
-
-static bool
-in_node_scope(const struct node *n, const struct nb_key *key)
-{
-	return key->scope.len == n->conf.scope.len &&
-	       !memcmp(key->scope.b, n->conf.scope.b, key->scope.len);
-}
-
-static bool
-from_own_names(const struct node *n, struct lookup *l)
-{
-	const struct name *nm = name_find(n, &l->key);
-
-	for (const struct hold *h = nm ? nm->holds : NULL; h; h = h->next)
-		if (h->state == NODE_REGISTERED && !h->gone && l->answer.naddr < REC_ADDR_MAX)
-			l->answer.addr[l->answer.naddr++] = h->adv;
-	l->answer.group = nm && nm->group;
-	return l->answer.naddr > 0;
-}
-
-static bool
-from_cache(struct node *n, struct lookup *l, struct mono now)
-{
-	struct cache_entry e;
-
-	if (!cache_get(n->cache, &l->key, l->if_key, now, &e))
-		return false;
-	l->answer.group = e.group;
-	l->answer.naddr = e.naddr;
-	memcpy(l->answer.addr, e.addr, sizeof(l->answer.addr));
-	return true;
-}
-
-static bool
-from_lmhosts(const struct node *n, struct lookup *l)
-{
-	struct lmhosts_preload found;
-
-	if (!n->lmhosts || !in_node_scope(n, &l->key) ||
-	    !lmhosts_find(n->lmhosts, &l->key.name, &found))
-		return false;
-	l->answer.group = found.group;
-	l->answer.naddr = found.naddr;
-	memcpy(l->answer.addr, found.addr, found.naddr * sizeof(*found.addr));
-	return true;
-}
-
-/* The name as DNS may know it: a computer's, of characters a host name has. */
-static bool
-host_name(const struct nb_key *key, char buf[static NB_NAME_LEN])
-{
-	uint8_t suffix = nb_suffix(key);
-	unsigned len = NB_NAME_LEN - 1;
-
-	if (suffix != 0x00 && suffix != 0x03 && suffix != 0x20)
-		return false;
-	while (len && key->name.b[len - 1] == ' ')
-		len--;
-	for (unsigned i = 0; i < len; i++) {
-		uint8_t c = key->name.b[i];
-
-		if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    c != '-' && c != '_')
-			return false;
-		buf[i] = (char)c;
-	}
-	buf[len] = '\0';
-	return len > 0;
-}
-
-/* The network did not know it. */
-static void
-fall_back(struct node *n, struct lookup *l)
-{
-	char name[NB_NAME_LEN];
-
-	if (from_lmhosts(n, l)) {
-		end_with(n, l, NODE_FROM_LMHOSTS, NS_RESOLVED_LMHOSTS);
-	} else if (from_own_names(n, l)) {
-		end_with(n, l, NODE_FROM_LOCAL, NS_CACHE_HITS);
-	} else if (n->conf.dns && n->host.dns && in_node_scope(n, &l->key) &&
-		   host_name(&l->key, name)) {
-		l->waits_for_dns = true;
-		n->host.dns(n->host.arg, l->ticket, name);
-	} else {
-		end_with(n, l, NODE_FROM_LOCAL, NS_UNRESOLVED);
-	}
-}
-
-void
-node_dns_done(
-    struct node *n, uint32_t ticket, const struct ip4 *addr, unsigned naddr, struct mono now)
-{
-	struct lookup *l = n->lookups;
-
-	while (l && !(l->waits_for_dns && l->ticket == ticket))
-		l = l->next;
-	if (!l)
-		return;
-	l->waits_for_dns = false;
-	for (unsigned i = 0; i < naddr && l->answer.naddr < REC_ADDR_MAX; i++)
-		if (ip4_is_host(addr[i]))
-			l->answer.addr[l->answer.naddr++] = addr[i];
-	end_with(n, l, NODE_FROM_DNS, l->answer.naddr ? NS_RESOLVED_DNS : NS_UNRESOLVED);
-	/* Freed with the next packet or tick: the caller may be inside the walk that asked DNS. */
+	lookup_finish(n, l);
 }
 
 /* ---- answers ---- */
@@ -363,7 +232,7 @@ heard_shout(struct node *n, struct ask *a, const struct nb_msg *m, const struct 
 	if (!m) {
 		l->open--;
 		if (l->told)
-			finish(n, l);
+			lookup_finish(n, l);
 		else
 			advance(n, l, now);
 		return;
@@ -482,7 +351,7 @@ heard_wins(struct node *n, struct ask *a, const struct nb_msg *m, const struct n
 			return;
 		if (any) {
 			remember(n, l, a->what.if_key, now);
-			end_with(n, l, NODE_FROM_WINS, NS_RESOLVED_WINS);
+			lookup_end(n, l, NODE_FROM_WINS, NS_RESOLVED_WINS);
 			return;
 		}
 	}
@@ -568,9 +437,10 @@ advance(struct node *n, struct lookup *l, struct mono now)
 	if (type == NODE_M && ask_next_server(n, l, now))
 		return;
 	if (l->answer.naddr)
-		end_with(n, l, NODE_FROM_WINS, NS_RESOLVED_WINS); /* and by a P node's broadcast */
+		lookup_end(
+		    n, l, NODE_FROM_WINS, NS_RESOLVED_WINS); /* and by a P node's broadcast */
 	else
-		fall_back(n, l);
+		lookup_fall_back(n, l);
 }
 
 static void
@@ -579,12 +449,12 @@ begin(struct node *n, struct lookup *l, struct mono now)
 	const struct name *nm = name_find(n, &l->key);
 
 	/* A group of ours has other members: they are asked for. */
-	if (nm && !nm->group && from_own_names(n, l)) {
-		end_with(n, l, NODE_FROM_LOCAL, NS_CACHE_HITS);
+	if (nm && !nm->group && lookup_own_names(n, l)) {
+		lookup_end(n, l, NODE_FROM_LOCAL, NS_CACHE_HITS);
 		return;
 	}
-	if (from_cache(n, l, now)) {
-		end_with(n, l, NODE_FROM_CACHE, NS_CACHE_HITS);
+	if (lookup_cached(n, l, now)) {
+		lookup_end(n, l, NODE_FROM_CACHE, NS_CACHE_HITS);
 		return;
 	}
 	switch (node_type(n)) {
@@ -609,62 +479,5 @@ node_resolve(
 		return err;
 	begin(n, l, now);
 	lookup_reap(n);
-	return 0;
-}
-
-/* ---- node status ---- */
-
-static void
-heard_status(struct node *n, struct ask *a, const struct nb_msg *m, const struct node_path *path,
-    struct mono now)
-{
-	struct lookup *l = OWNER_OF(a, struct lookup, wins);
-
-	if (m) {
-		l->answer.found = true;
-		l->answer.from = path->peer;
-		l->answer.status = a->packet;
-		l->answer.status_len = (uint16_t)a->packet_len;
-	}
-	l->told = true;
-	n->host.answer(n->host.arg, &l->answer);
-	finish(n, l);
-}
-
-/* The interface on the peer's network, else the first. */
-static const struct iface *
-if_towards(const struct node *n, struct ip4 peer)
-{
-	for (unsigned i = 0; i < n->nifs; i++)
-		if (if_on_link(n->ifs[i], peer))
-			return n->ifs[i];
-	return n->nifs ? n->ifs[0] : NULL;
-}
-
-int
-node_ask_status(
-    struct node *n, struct ip4 peer, const struct nb_key *key, uint32_t ticket, struct mono now)
-{
-	const struct iface *ifc = if_towards(n, peer);
-	struct nb_key any = { .name = { { '*' } }, .scope = n->conf.scope };
-	struct lookup *l;
-	struct ask_what w;
-	int err = lookup_new(n, key ? key : &any, 0, ticket, &l);
-
-	if (err)
-		return err;
-	if (!ifc) {
-		heard_status(n, &l->wins, NULL, NULL, now);
-		lookup_reap(n);
-		return 0;
-	}
-	w = (struct ask_what){ .key = &l->key,
-		.kind = NB_STATUS_REQ,
-		.if_key = ifc->c.key,
-		.from = ifc->c.ip,
-		.to = peer,
-		.interval_ms = n->conf.server_timeout_ms,
-		.tries = n->conf.server_count };
-	ask_open(n, &l->wins, &w, heard_status, now);
 	return 0;
 }

@@ -4,9 +4,10 @@
  * about the host (netbt-name-service.md 1.8.12, 8.2 rule 9). Layer: node. A request of 50 bytes has an
  * answer up to ten times as long, so by default only neighbours get one, and not too often.
  */
-#include "node/defend.h"
-
 #include <string.h>
+
+#include "node/defend.h"
+#include "node/lookup.h"
 
 #define WINDOW_MS 1000
 
@@ -116,4 +117,61 @@ status_answer(struct node *n, const struct nb_msg *m, const struct node_path *pa
 	memcpy(stats, ifc->c.mac, sizeof(ifc->c.mac));
 	n->stats.n[NS_STATUS]++;
 	node_reply(n, &answer, path);
+}
+
+/* ---- asking others ---- */
+
+static void
+heard_status(struct node *n, struct ask *a, const struct nb_msg *m, const struct node_path *path,
+    struct mono now)
+{
+	struct lookup *l = OWNER_OF(a, struct lookup, wins);
+
+	if (m) {
+		l->answer.found = true;
+		l->answer.from = path->peer;
+		l->answer.status = a->packet;
+		l->answer.status_len = (uint16_t)a->packet_len;
+	}
+	l->told = true;
+	n->host.answer(n->host.arg, &l->answer);
+	lookup_finish(n, l);
+}
+
+/* The interface on the peer's network, else the first. */
+static const struct iface *
+if_towards(const struct node *n, struct ip4 peer)
+{
+	for (unsigned i = 0; i < n->nifs; i++)
+		if (if_on_link(n->ifs[i], peer))
+			return n->ifs[i];
+	return n->nifs ? n->ifs[0] : NULL;
+}
+
+int
+node_ask_status(
+    struct node *n, struct ip4 peer, const struct nb_key *key, uint32_t ticket, struct mono now)
+{
+	const struct iface *ifc = if_towards(n, peer);
+	struct nb_key any = { .name = { { '*' } }, .scope = n->conf.scope };
+	struct lookup *l;
+	struct ask_what w;
+	int err = lookup_new(n, key ? key : &any, 0, ticket, &l);
+
+	if (err)
+		return err;
+	if (!ifc) {
+		heard_status(n, &l->wins, NULL, NULL, now);
+		lookup_reap(n);
+		return 0;
+	}
+	w = (struct ask_what){ .key = &l->key,
+		.kind = NB_STATUS_REQ,
+		.if_key = ifc->c.key,
+		.from = ifc->c.ip,
+		.to = peer,
+		.interval_ms = n->conf.server_timeout_ms,
+		.tries = n->conf.server_count };
+	ask_open(n, &l->wins, &w, heard_status, now);
+	return 0;
 }
