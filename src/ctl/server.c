@@ -472,6 +472,12 @@ ctl_call_command(const struct ctl_call *call)
 	return call->request.command;
 }
 
+uid_t
+ctl_call_uid(const struct ctl_call *call)
+{
+	return call->conn->peer.uid;
+}
+
 const json_t *
 ctl_call_arguments(const struct ctl_call *call)
 {

@@ -42,6 +42,8 @@ void ctl_server_close(struct ctl_server *s);
 enum ctl_command_id ctl_call_command(const struct ctl_call *call);
 /* The checked arguments, until the call is answered. */
 const json_t *ctl_call_arguments(const struct ctl_call *call);
+/* Who calls, as the kernel says. */
+uid_t ctl_call_uid(const struct ctl_call *call);
 /* NULL when the argument was left out. */
 const char *ctl_call_text(const struct ctl_call *call, const char *name);
 uint64_t ctl_call_integer(const struct ctl_call *call, const char *name, uint64_t otherwise);

@@ -38,7 +38,7 @@ carry_out(struct wins *w, const struct verdict *v, struct wall now)
 }
 
 int
-wins_admin_add(struct wins *w, const struct rec *rec, struct wall now)
+wins_admin_add(struct wins *w, const struct rec *rec, uint32_t uid, struct wall now)
 {
 	struct wins_look look;
 	struct verdict v;
@@ -51,12 +51,13 @@ wins_admin_add(struct wins *w, const struct rec *rec, struct wall now)
 		return NBT_EINVAL;
 	err = carry_out(w, &v, now);
 	if (!err)
-		wins_tell(w, EV_STATIC_ADDED, &rec->key, rec->addr[0].ip, IP4_ANY, 0, v.rule, now);
+		wins_tell(
+		    w, EV_STATIC_ADDED, &rec->key, rec->addr[0].ip, IP4_ANY, uid, v.rule, now);
 	return err;
 }
 
 int
-wins_admin_delete(struct wins *w, const struct nb_key *key, struct wall now)
+wins_admin_delete(struct wins *w, const struct nb_key *key, uint32_t uid, struct wall now)
 {
 	struct verdict v = { .action = ACT_DELETE, .next = { .key = *key } };
 	struct wins_look look;
@@ -68,12 +69,12 @@ wins_admin_delete(struct wins *w, const struct nb_key *key, struct wall now)
 		return NBT_ENOENT;
 	err = carry_out(w, &v, now);
 	if (!err)
-		wins_tell(w, EV_RECORD_DELETED, key, IP4_ANY, IP4_ANY, 0, 0, now);
+		wins_tell(w, EV_RECORD_DELETED, key, IP4_ANY, IP4_ANY, uid, 0, now);
 	return err;
 }
 
 int
-wins_admin_tombstone(struct wins *w, const struct nb_key *key, struct wall now)
+wins_admin_tombstone(struct wins *w, const struct nb_key *key, uint32_t uid, struct wall now)
 {
 	struct wins_look look;
 	struct verdict v;
@@ -88,6 +89,6 @@ wins_admin_tombstone(struct wins *w, const struct nb_key *key, struct wall now)
 		return 0; /* it is one already */
 	err = carry_out(w, &v, now);
 	if (!err)
-		wins_tell(w, EV_RECORD_TOMBSTONED, key, IP4_ANY, IP4_ANY, 0, v.rule, now);
+		wins_tell(w, EV_RECORD_TOMBSTONED, key, IP4_ANY, IP4_ANY, uid, v.rule, now);
 	return err;
 }

@@ -121,9 +121,11 @@ void wins_explain_register(
 void wins_explain_release(
     struct wins *w, const struct release_in *in, struct wall now, struct wins_explain *ret);
 
-int wins_admin_add(struct wins *w, const struct rec *rec, struct wall now); /* static record */
-int wins_admin_delete(struct wins *w, const struct nb_key *key, struct wall now); /* NBT_ENOENT */
-int wins_admin_tombstone(struct wins *w, const struct nb_key *key, struct wall now);
+/* uid: who wants it, for the event. */
+int wins_admin_add(
+    struct wins *w, const struct rec *rec, uint32_t uid, struct wall now); /* static */
+int wins_admin_delete(struct wins *w, const struct nb_key *key, uint32_t uid, struct wall now);
+int wins_admin_tombstone(struct wins *w, const struct nb_key *key, uint32_t uid, struct wall now);
 /* The scavenger works whenever something is due; this makes it look now, and tells the end. */
 void wins_admin_scavenge(struct wins *w, struct wall now);
 

@@ -17,9 +17,10 @@
 struct change_job {
 	struct job job;
 	struct rec rec;
+	uint32_t uid;
 	int result;
 	const char *done; /* "added" */
-	int (*change)(struct wins *w, const struct rec *rec, struct wall now);
+	int (*change)(struct wins *w, const struct rec *rec, uint32_t uid, struct wall now);
 };
 
 static bool
@@ -27,7 +28,7 @@ change_step(struct job *job, struct registrar *r)
 {
 	struct change_job *j = (struct change_job *)job;
 
-	j->result = j->change(registrar_wins(r), &j->rec, registrar_now(r));
+	j->result = j->change(registrar_wins(r), &j->rec, j->uid, registrar_now(r));
 	return true;
 }
 
@@ -50,7 +51,7 @@ change_answer(struct job *job)
 /* A job on the record that the argument "name" names; NULL after the call was told why not. */
 static struct change_job *
 change_new(struct control *c, struct ctl_call *call, const char *done,
-    int (*change)(struct wins *w, const struct rec *rec, struct wall now))
+    int (*change)(struct wins *w, const struct rec *rec, uint32_t uid, struct wall now))
 {
 	struct nb_key key;
 	struct change_job *j;
@@ -61,6 +62,7 @@ change_new(struct control *c, struct ctl_call *call, const char *done,
 	if (!j)
 		return NULL;
 	j->rec.key = key;
+	j->uid = ctl_call_uid(call);
 	j->done = done;
 	j->change = change;
 	j->job.step = change_step;
@@ -68,9 +70,9 @@ change_new(struct control *c, struct ctl_call *call, const char *done,
 	return j;
 }
 
-static int delete (struct wins *w, const struct rec *rec, struct wall now)
+static int delete (struct wins *w, const struct rec *rec, uint32_t uid, struct wall now)
 {
-	return wins_admin_delete(w, &rec->key, now);
+	return wins_admin_delete(w, &rec->key, uid, now);
 }
 
 void
@@ -83,9 +85,9 @@ control_delete(struct control *c, struct ctl_call *call)
 }
 
 static int
-tombstone(struct wins *w, const struct rec *rec, struct wall now)
+tombstone(struct wins *w, const struct rec *rec, uint32_t uid, struct wall now)
 {
-	return wins_admin_tombstone(w, &rec->key, now);
+	return wins_admin_tombstone(w, &rec->key, uid, now);
 }
 
 void

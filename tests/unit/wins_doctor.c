@@ -300,7 +300,7 @@ names_claimed_by_two_hosts_are_remembered(void **state)
 	assert_int_equal(f.addr[0].v, card[0].v);
 
 	fixed.key = net_key("FIXED<20>");
-	assert_int_equal(wins_admin_add(n.w, &fixed, n.now), 0);
+	assert_int_equal(wins_admin_add(n.w, &fixed, 0, n.now), 0);
 	net_ask(&n, NB_OP_REGISTER, 60, "FIXED<20>", 0, HOST(66));
 	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_ACT, HOST(66));
 	assert_int_equal(findings(&n), 2);

@@ -234,7 +234,7 @@ scavenging_goes_in_slices_and_spares_statics(void **state)
 
 	net_init(&n);
 	fixed.key = net_key("FIXED<20>");
-	assert_int_equal(wins_admin_add(n.w, &fixed, n.now), 0);
+	assert_int_equal(wins_admin_add(n.w, &fixed, 0, n.now), 0);
 	for (int i = 0; i < 25; i++) {
 		snprintf(name, sizeof(name), "PC%d<20>", i);
 		net_registers(&n, NB_OP_REGISTER, name, 0, HOST(100 + i));
@@ -287,20 +287,20 @@ an_administrator_adds_tombstones_and_deletes(void **state)
 
 	net_init(&n);
 	fixed.key = net_key("FIXED<20>");
-	assert_int_equal(wins_admin_delete(n.w, &fixed.key, n.now), NBT_ENOENT);
-	assert_int_equal(wins_admin_tombstone(n.w, &fixed.key, n.now), NBT_ENOENT);
-	assert_int_equal(wins_admin_add(n.w, &fixed, n.now), 0);
+	assert_int_equal(wins_admin_delete(n.w, &fixed.key, 0, n.now), NBT_ENOENT);
+	assert_int_equal(wins_admin_tombstone(n.w, &fixed.key, 0, n.now), NBT_ENOENT);
+	assert_int_equal(wins_admin_add(n.w, &fixed, 0, n.now), 0);
 	assert_int_equal(net_query(&n, "FIXED<20>", &m), 1);
 	net_ask(&n, NB_OP_REGISTER, 5, "FIXED<20>", 0, HOST(20));
 	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_ACT, HOST(20));
 	assert_true(net_told(&n, EV_CLAIM_REFUSED_STATIC));
-	assert_int_equal(wins_admin_tombstone(n.w, &fixed.key, n.now), 0);
+	assert_int_equal(wins_admin_tombstone(n.w, &fixed.key, 0, n.now), 0);
 	assert_true(store_get(n.store, &fixed.key, &rec) && rec.state == REC_TOMBSTONE);
 	assert_int_equal(net_query(&n, "FIXED<20>", &m), -1);
-	assert_int_equal(wins_admin_delete(n.w, &fixed.key, n.now), 0);
+	assert_int_equal(wins_admin_delete(n.w, &fixed.key, 0, n.now), 0);
 	assert_false(store_get(n.store, &fixed.key, &rec));
 	fixed.naddr = 0;
-	assert_int_equal(wins_admin_add(n.w, &fixed, n.now), NBT_EINVAL);
+	assert_int_equal(wins_admin_add(n.w, &fixed, 0, n.now), NBT_EINVAL);
 	net_end(&n);
 }
 
