@@ -564,10 +564,14 @@ serve(struct host *h)
 		return NBT_ENOMEM;
 	}
 	take_over(d);
+	/* For TCP. It holds nothing but while it answers, and must not be waited for meanwhile. */
+	store_reader_register();
+	store_reader_offline();
 	err = begin(h);
 	if (!err)
 		(void)uv_run(&h->loop, UV_RUN_DEFAULT);
 	end(h);
+	store_reader_unregister();
 	if (!err)
 		teller_say(&d->teller, EV_ORDERLY_SHUTDOWN, 0, "");
 	teller_release(&d->teller);
