@@ -276,11 +276,14 @@ reload(void *arg, char *ret_sentence, size_t cap)
 	const struct conf_say say = { keep_first, &error };
 	struct changes c = { "", "" };
 	struct ctl_policy new_policy;
-	struct conf conf;
+	struct conf conf, next = d->conf;
 	int err = load_conf(&h->args, &conf, &say);
 
+	if (!conf.server_address.v)
+		conf.server_address = d->conf.server_address; /* as the start settled it */
+	conf_take_reloadable(&next, &conf);
 	if (!err)
-		err = reload_engine(d, &conf);
+		err = reload_engine(d, &next);
 	if (err) {
 		snprintf(ret_sentence, cap, "The old configuration stays: %s.",
 		    error.sentence[0] ? error.sentence : nbt_strerror(err));
