@@ -355,7 +355,7 @@ status(void *arg, struct control_status *ret)
 	struct registrar_store_state store;
 
 	ret->started = d->started;
-	ret->uptime = winsd_wall().s - d->started.s;
+	ret->uptime = (uint64_t)(winsd_mono().ns - d->begun.ns) / 1000000000;
 	ret->naddr = d->nself;
 	memcpy(ret->addr, d->self, sizeof(ret->addr));
 	ret->workers = d->nworkers;
@@ -562,6 +562,7 @@ serve(struct host *h)
 	signal(SIGPIPE, SIG_IGN);
 	log_open((enum log_level)d->conf.log_level);
 	d->started = winsd_wall();
+	d->begun = winsd_mono();
 	if (teller_init(&d->teller, d->conf.event_history) || uv_loop_init(&h->loop)) {
 		say_stderr(NULL, nbt_strerror(NBT_ENOMEM));
 		return NBT_ENOMEM;

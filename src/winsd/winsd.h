@@ -56,6 +56,7 @@ struct winsd {
 	struct worker *workers;
 	unsigned nworkers;
 	struct wall started;
+	struct mono begun;            /* the same on the clock that nobody sets */
 	struct wins_stats *tcp_stats; /* NULL: no TCP */
 };
 
