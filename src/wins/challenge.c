@@ -291,7 +291,11 @@ tell_refusal(struct wins *w, const struct verdict *v, const struct reg_in *in,
 	struct ip4 owner = look->found && cur->naddr ? cur->addr[0].ip : IP4_ANY;
 	int event;
 
-	if (v->rcode == NB_RC_ACT && look->found) {
+	if (v->rcode == NB_RC_ACT)
+		wins_count(&w->stats.n[in->flags & NB_G ? WS_CONFLICT_GROUP : WS_CONFLICT_UNIQUE]);
+	if (v->rule == RULE_PRB_01) {
+		return; /* nobody spoke for the name: it went from hand to hand */
+	} else if (v->rcode == NB_RC_ACT && look->found) {
 		event = cur->is_static ? EV_CLAIM_REFUSED_STATIC
 			: cur->type == REC_GROUP || cur->type == REC_SPECIAL
 			    ? EV_CLAIM_REFUSED_GROUP
@@ -305,8 +309,6 @@ tell_refusal(struct wins *w, const struct verdict *v, const struct reg_in *in,
 	} else {
 		return;
 	}
-	if (v->rcode == NB_RC_ACT)
-		wins_count(&w->stats.n[in->flags & NB_G ? WS_CONFLICT_GROUP : WS_CONFLICT_UNIQUE]);
 	wins_tell(w, event, &in->key, in->from, owner, 0, v->rule, now);
 	if (event == EV_NAME_DEFENDED || event == EV_CLAIM_REFUSED_STATIC)
 		doctor_disputed(w, &in->key, owner, in->ip, event == EV_CLAIM_REFUSED_STATIC, now);

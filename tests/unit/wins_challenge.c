@@ -335,6 +335,41 @@ remembered_refusals_are_bounded(void **state)
 	net_end(&n);
 }
 
+static void
+silence_passes(struct net *n)
+{
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(wins_commit(n->w, n->now), 0);
+		while (wins_out(n->w))
+			continue;
+		net_pass_ms(n, 500 << i);
+	}
+}
+
+/* The name changes hands during each challenge: the claim begins anew three times and is refused. */
+static void
+a_name_that_does_not_stand_still_is_refused_without_saying_that_somebody_answered(void **state)
+{
+	struct net n;
+
+	(void)challenged(&n);
+	for (uint8_t i = 0; i < 4; i++) {
+		struct ip4 from = HOST(10 + i), to = HOST(11 + i);
+
+		if (i)
+			(void)net_expect_challenge(&n, CLAIMANT, from);
+		net_ask(&n, NB_OP_RELEASE, 90, "PC<20>", 0, from);
+		(void)net_expect(&n, NB_RELEASE_RESP, NB_RC_OK, from);
+		net_registers(&n, NB_OP_REGISTER, "PC<20>", 0, to);
+		silence_passes(&n);
+	}
+	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_ACT, CLAIMANT);
+	assert_int_equal(net_count(&n, WS_CONFLICT_UNIQUE), 1);
+	assert_false(net_told(&n, EV_NAME_DEFENDED));
+	assert_owner(&n, HOST(14));
+	net_end(&n);
+}
+
 int
 main(void)
 {
@@ -356,6 +391,8 @@ main(void)
 		cmocka_unit_test(
 		    a_full_table_says_ask_again_or_with_burst_handling_yes_for_a_while),
 		cmocka_unit_test(remembered_refusals_are_bounded),
+		cmocka_unit_test(
+		    a_name_that_does_not_stand_still_is_refused_without_saying_that_somebody_answered),
 	};
 
 	return cmocka_run_group_tests_name("wins_challenge", tests, NULL, NULL);
