@@ -123,6 +123,19 @@ a_missing_name_is_told_as_missing(void **state)
 	    event_print(&ev, buf), "An administrator (uid 0) deleted the record (no name).");
 }
 
+static void
+what_strangers_bring_about_is_limited(void **state)
+{
+	static const int theirs[] = { EV_NAME_DEFENDED, EV_NAME_TAKEN_OVER, EV_NAME_GIVEN_UP,
+		EV_CLAIM_REFUSED_STATIC, EV_CLAIM_REFUSED_GROUP, EV_CLAIM_REFUSED_SOURCE,
+		EV_NAME_BLOCKED, EV_RELEASE_ADDRESS_MISMATCH, EV_RELEASE_TYPE_MISMATCH,
+		EV_PROBE_TABLE_FULL, EV_QUEUE_FULL, EV_BURST_BEGAN, EV_BURST_ENDED, EV_TCP_FULL };
+
+	for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
+		if (!event_limited(theirs[i]))
+			fail_msg("%s", event_symbol(theirs[i]));
+}
+
 int
 main(void)
 {
@@ -134,6 +147,7 @@ main(void)
 		cmocka_unit_test(a_defended_name_shows_name_claimant_and_owner),
 		cmocka_unit_test(hostile_names_and_texts_are_escaped),
 		cmocka_unit_test(a_missing_name_is_told_as_missing),
+		cmocka_unit_test(what_strangers_bring_about_is_limited),
 	};
 
 	return cmocka_run_group_tests_name("event_event", tests, NULL, NULL);
