@@ -223,25 +223,40 @@ store_open(const struct store_opts *opts, struct store **ret, struct store_repor
 	return 0;
 }
 
-void
-store_close(struct store *s)
+static void
+wind_up(struct store *s)
 {
-	if (!s)
-		return;
 	if (s->bg.kind != BACKGROUND_NONE) {
 		__atomic_store_n(&s->bg.cancel, true, __ATOMIC_RELAXED);
 		rcu_thread_offline();
 		(void)background_join(&s->bg); /* given up or not, nobody waits for it now */
 		rcu_thread_online();
 	}
-	batch_free(s->batch);
 	/* The mark only tells the next start that nothing was cut off; all is durable already. */
 	if (s->journal.file)
 		(void)journal_end(&s->journal, 0);
-	table_free(s->table);
 	s->vfs->close_dir(s->vfs);
+	s->vfs = NULL;
+}
+
+void
+store_close(struct store *s)
+{
+	if (!s)
+		return;
+	if (s->vfs)
+		wind_up(s);
+	batch_free(s->batch);
+	table_free(s->table);
 	free(s->carried);
 	free(s);
+}
+
+void
+store_leave(struct store *s)
+{
+	if (s)
+		wind_up(s);
 }
 
 /* ---- readers ---- */

@@ -39,6 +39,9 @@ int store_open(const struct store_opts *opts, struct store **ret, struct store_r
 /* Writer. Ends the snapshot thread, drops what is staged. No reader may be left: all have unregistered or
  * are offline for good. Accepts NULL. */
 void store_close(struct store *s);
+/* The same for a process that ends: its memory goes with it, because taking a table of ten million
+ * records apart takes longer than a server has to end. store_close may still free it. Accepts NULL. */
+void store_leave(struct store *s);
 
 /*
  * Reads the whole directory without changing it or taking its lock for writing: what a start would

@@ -127,6 +127,27 @@ every_kind_of_record_survives_a_restart(void **state)
 }
 
 static void
+a_store_that_was_left_is_whole_and_not_in_use(void **state)
+{
+	char *path = folder_new();
+	struct store *left = open_at(path), *s;
+	struct store_opts opts = { .vfs = vfs_of(path) };
+	struct store_report report;
+	struct rec r = rec_of(1, 1, 100), got;
+
+	put(left, &r);
+	assert_int_equal(store_commit(left), 0);
+	store_leave(left);
+	assert_int_equal(store_open(&opts, &s, &report), 0);
+	assert_string_equal(report.sentence, ""); /* its end was in good order */
+	assert_true(get(s, r.key, &got));
+	same_rec(&got, &r);
+	store_close(s);
+	store_close(left);
+	folder_free(path);
+}
+
+static void
 a_refresh_changes_times_in_place(void **state)
 {
 	char *path = folder_new();
@@ -551,6 +572,7 @@ main(void)
 		cmocka_unit_test(staged_changes_are_peeked_but_not_read_before_the_commit),
 		cmocka_unit_test(the_last_change_of_a_key_in_a_batch_wins),
 		cmocka_unit_test(every_kind_of_record_survives_a_restart),
+		cmocka_unit_test(a_store_that_was_left_is_whole_and_not_in_use),
 		cmocka_unit_test(a_refresh_changes_times_in_place),
 		cmocka_unit_test(versions_only_rise_even_when_the_highest_record_goes),
 		cmocka_unit_test(meta_values_are_durable_and_bounded),
