@@ -102,25 +102,29 @@ a_defended_name_shows_name_claimant_and_owner(void **state)
 static void
 hostile_names_and_texts_are_escaped(void **state)
 {
-	struct event ev = { .id = EV_RECORD_DELETED, .has_key = true, .text = "a\nb\x1b[2J\x7f" };
+	struct event ev = { .id = EV_RECORD_DELETED, .has_key = true };
 	char buf[EVENT_STRLEN];
 
 	memcpy(ev.key.name.b, "A\nB\x1b<%d>        ", NB_NAME_LEN);
 	ev.key.name.b[15] = 0;
 	event_print(&ev, buf);
 	assert_true(is_one_clean_line(buf));
-	assert_non_null(strstr(buf, "(a\\x0ab\\x1b[2J\\x7f)"));
 	assert_non_null(strstr(buf, "A\\x0aB\\x1b\\x3c%d\\x3e<00>"));
+
+	ev = (struct event){ .id = EV_SNAPSHOT_FAILED, .text = "a\nb\x1b[2J\x7f" };
+	event_print(&ev, buf);
+	assert_true(is_one_clean_line(buf));
+	assert_non_null(strstr(buf, ": a\\x0ab\\x1b[2J\\x7f."));
 }
 
 static void
 a_missing_name_is_told_as_missing(void **state)
 {
-	struct event ev = { .id = EV_RECORD_DELETED, .text = "uid 0" };
+	struct event ev = { .id = EV_RECORD_DELETED, .number = 7 };
 	char buf[EVENT_STRLEN];
 
 	assert_string_equal(
-	    event_print(&ev, buf), "An administrator (uid 0) deleted the record (no name).");
+	    event_print(&ev, buf), "An administrator (user 7) deleted the record (no name).");
 }
 
 static void
