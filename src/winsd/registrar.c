@@ -117,6 +117,18 @@ do_work(struct registrar *r)
 	return true;
 }
 
+/* Nobody can be answered any more; what has not ended is only given back. */
+static void
+give_up_work(struct registrar *r)
+{
+	struct registrar_work work;
+
+	pthread_mutex_lock(&r->lock);
+	while (queue_get(&r->todo, &work))
+		(void)queue_put(&r->finished, &work); /* there is room, see registrar_call */
+	pthread_mutex_unlock(&r->lock);
+}
+
 /* ---- packets ---- */
 
 static size_t
@@ -391,10 +403,11 @@ run(void *arg)
 	/* The workers have ended: what they left in the rings is still answered. */
 	while (!err && rings_wait(r))
 		turn(r);
-	for (int i = 0; !err && i < 1000 && do_work(r); i++)
-		continue; /* bounded: nobody may keep a server from ending */
+	for (int i = 0; !err && i < WORK_MAX && do_work(r); i++)
+		continue; /* what changes something is one step; nobody waits for the rest */
+	give_up_work(r);
 	wins_free(r->wins);
-	store_close(r->store);
+	store_leave(r->store);
 	store_reader_unregister();
 	return NULL;
 }
