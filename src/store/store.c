@@ -149,8 +149,6 @@ go_on(struct store *s, struct image *img, struct store_report *report)
 
 	if (!err)
 		err = read_carry(s, img);
-	if (!err) /* names that only the running system remembers count from here on */
-		err = s->vfs->sync_dir(s->vfs);
 	if (err)
 		return say_error(s, "going on from the last journal", err);
 	take_image(s, img);

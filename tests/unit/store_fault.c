@@ -155,6 +155,46 @@ a_failed_write_refuses_one_batch_and_the_next_succeeds(void **state)
 	crashfs_free(l.fs);
 }
 
+/* A batch large enough that a dozen of them fill what is written with zeros ahead. */
+static int
+commit_large(struct life *l, unsigned round)
+{
+	for (unsigned i = 0; i < 400; i++) {
+		struct rec r = rec_of(round * 400 + i, store_next_version(l->s).v, 100);
+
+		put(l->s, &r);
+	}
+	return store_commit(l->s);
+}
+
+static void
+zeros_that_could_not_be_written_ahead_are_not_written_over_frames(void **state)
+{
+	struct life l = life_of(1);
+	struct store_report report;
+	unsigned round = 0, frames = 0;
+	struct rec got;
+
+	assert_int_equal(life_open(&l, &report), 0);
+	for (;; round++) {
+		/* the first call of a commit is its write, or the zeros when they are used up */
+		fail_next(&l, 1, 1, NBT_ENOSPC, false);
+		if (!commit_large(&l, round))
+			break;
+		assert_int_equal(commit_large(&l, round), 0);
+		assert_true(round < 100);
+	}
+	assert_true(round > 5);
+	for (frames = round + 1; frames < round + 30; frames++)
+		assert_int_equal(commit_large(&l, frames), 0);
+	life_close(&l);
+	assert_int_equal(life_open(&l, &report), 0);
+	for (unsigned i = 0; i < frames * 400; i++)
+		assert_true(get(l.s, key_of(i), &got));
+	life_end(&l);
+	crashfs_free(l.fs);
+}
+
 static void
 after_a_failed_sync_nothing_is_accepted_before_a_snapshot(void **state)
 {
@@ -204,7 +244,7 @@ a_start_on_a_full_disk_answers_queries_and_says_so(void **state)
 	put(l.s, &a);
 	assert_int_equal(store_commit(l.s), 0);
 	life_close(&l);
-	fail_next(&l, 2, 100, NBT_ENOSPC, false); /* behind the sync of the folder */
+	fail_next(&l, 1, 100, NBT_ENOSPC, false);
 	assert_int_equal(life_open(&l, &report), 0);
 	assert_non_null(strstr(report.sentence, "full"));
 	assert_true(get(l.s, a.key, &got));
@@ -271,6 +311,7 @@ main(void)
 		cmocka_unit_test(the_disk_is_full_for_a_while_from_any_call_on),
 		cmocka_unit_test(syncs_fail_for_a_while_from_any_call_on),
 		cmocka_unit_test(a_failed_write_refuses_one_batch_and_the_next_succeeds),
+		cmocka_unit_test(zeros_that_could_not_be_written_ahead_are_not_written_over_frames),
 		cmocka_unit_test(after_a_failed_sync_nothing_is_accepted_before_a_snapshot),
 		cmocka_unit_test(a_start_on_a_full_disk_answers_queries_and_says_so),
 		cmocka_unit_test(a_failed_snapshot_is_told_and_tried_again_later),
