@@ -309,38 +309,57 @@ check_header(struct image *img, const struct scan *s, const char *name, int kind
 	    s->header.kind == FILE_JOURNAL ? "journal" : "snapshot", s->header.number);
 }
 
-int
-image_snapshot(struct image *img, uint64_t number, const char *name)
+static int
+new_table(struct image *img, uint64_t hint)
+{
+	table_free(img->table);
+	img->table = NULL;
+	return img->no_table ? 0 : table_new(hint, &img->table);
+}
+
+/* The frames to the end mark; with lenient those that are whole. */
+static int
+read_snapshot(struct image *img, struct scan *s, const char *name)
 {
 	struct end_mark end = { 0 };
-	uint32_t version;
-	struct scan s;
-	bool on;
-	int err = scan_open(&s, img->vfs, name, &version);
+	int err = new_table(img, records_in(s));
 
-	if (err)
-		return tell_open(img, name, err, version);
-	err = check_header(img, &s, name, FILE_SNAPSHOT, number);
-	if (!err && !img->no_table) {
-		table_free(img->table);
-		img->table = NULL;
-		err = table_new(records_in(&s), &img->table);
-	}
 	while (!err && !end.there) {
-		err = apply_frames(img, &s, name, UINT64_MAX, &end);
+		bool on;
+
+		err = apply_frames(img, s, name, UINT64_MAX, &end);
 		if (err || end.there)
 			break;
-		err = tell_damage(img, &s, name, &on);
+		err = tell_damage(img, s, name, &on);
 		if (img->lenient && err == NBT_ECORRUPT) {
 			err = 0;
 			if (!on)
 				break;
 		}
 	}
-	if (!err && img->next_version < s.header.next_version)
-		img->next_version = s.header.next_version;
+	if (img->next_version < s->header.next_version)
+		img->next_version = s->header.next_version;
 	img->report->snapshot_records = end.value;
-	scan_release(&s);
+	return err;
+}
+
+int
+image_snapshot(struct image *img, uint64_t number, const char *name)
+{
+	uint32_t version;
+	struct scan s;
+	int err = scan_open(&s, img->vfs, name, &version);
+
+	if (err) {
+		err = tell_open(img, name, err, version);
+	} else {
+		err = check_header(img, &s, name, FILE_SNAPSHOT, number);
+		if (!err)
+			err = read_snapshot(img, &s, name);
+		scan_release(&s);
+	}
+	if (img->lenient && err == NBT_ECORRUPT) /* nothing in it can be read: only the journals */
+		err = new_table(img, 0);
 	return err;
 }
 
@@ -501,15 +520,16 @@ try_base(struct image *img, uint64_t number)
 
 	img->metas.n = 0;
 	img->next_version = 1;
-	if (gap && !img->lenient)
-		return tell(img, NBT_ECORRUPT, "journal-%" PRIu64 " is missing", gap);
+	if (gap)
+		err = tell(img, NBT_ECORRUPT, "journal-%" PRIu64 " is missing", gap);
+	if (err && !img->lenient)
+		return err;
+	err = 0;
 	if (number) {
 		snapshot_name(number, name);
 		err = image_snapshot(img, number, name);
-	} else if (!img->no_table) {
-		table_free(img->table);
-		img->table = NULL;
-		err = table_new(0, &img->table);
+	} else {
+		err = new_table(img, 0);
 	}
 	if (!err)
 		img->base = number;
