@@ -43,7 +43,7 @@ copy_journal(struct background *bg)
 	struct journal to;
 	struct scan from;
 	uint32_t version;
-	char name[32];
+	char name[FILE_NAME_LEN];
 	int err;
 
 	journal_name(bg->job.number, name);

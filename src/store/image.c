@@ -79,109 +79,6 @@ tell_open(struct image *img, const char *name, int err, uint32_t version)
 	return tell(img, err, "%s cannot be read: %s", name, nbt_strerror(err));
 }
 
-/* ---- the directory ---- */
-
-void
-snapshot_name(uint64_t number, char out[static 32])
-{
-	snprintf(out, 32, "snapshot-%" PRIu64, number);
-}
-
-uint64_t
-file_number(const char *name, const char *prefix)
-{
-	size_t n = strlen(prefix);
-	uint64_t v = 0;
-
-	if (strncmp(name, prefix, n) || name[n] != '-' || name[n + 1] == '0')
-		return 0;
-	for (name += n + 1; *name; name++) {
-		if (*name < '0' || *name > '9' || v > UINT64_MAX / 10 - 1)
-			return 0;
-		v = v * 10 + (uint64_t)(*name - '0');
-	}
-	return v;
-}
-
-bool
-numbers_add(struct numbers *list, uint64_t v)
-{
-	uint64_t *bigger = realloc(list->v, (list->n + 1) * sizeof(*bigger));
-
-	if (!bigger)
-		return false;
-	list->v = bigger;
-	list->v[list->n++] = v;
-	return true;
-}
-
-struct listing {
-	struct image *img;
-	int err;
-};
-
-/* What may lie beside a store: hidden files, the file system's own, and what we make. */
-static bool
-is_known(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return name[0] == '.' || !strcmp(name, "lock") || !strcmp(name, "lost+found") ||
-	       !strcmp(name, "journal.new") || !strcmp(name, "snapshot.new") ||
-	       (dot && !strcmp(dot, ".damaged"));
-}
-
-static void
-list_one(void *arg, const char *name)
-{
-	struct listing *l = arg;
-	uint64_t journal = file_number(name, "journal"), snapshot = file_number(name, "snapshot");
-
-	if ((journal && !numbers_add(&l->img->journals, journal)) ||
-	    (snapshot && !numbers_add(&l->img->snapshots, snapshot)))
-		l->err = NBT_ENOMEM;
-	if (!journal && !snapshot && !is_known(name))
-		l->img->foreign = true;
-}
-
-static int
-ascending(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int
-list_files(struct image *img)
-{
-	struct listing l = { .img = img };
-	int err = img->vfs->list(img->vfs, list_one, &l);
-
-	if (!err)
-		err = l.err;
-	if (err)
-		return tell(img, err, "the folder cannot be listed: %s", nbt_strerror(err));
-	if (img->journals.n)
-		qsort(img->journals.v, img->journals.n, sizeof(uint64_t), ascending);
-	if (img->snapshots.n)
-		qsort(img->snapshots.v, img->snapshots.n, sizeof(uint64_t), ascending);
-	return 0;
-}
-
-/* The first number from first on that is missing among the journals, 0 when they go on to the last. */
-static uint64_t
-gap_from(const struct image *img, uint64_t first)
-{
-	const struct numbers *j = &img->journals;
-	uint64_t want = first;
-
-	for (size_t i = 0; i < j->n; i++)
-		if (j->v[i] >= first && j->v[i] != want++)
-			return want - 1;
-	return want == first ? first : 0;
-}
-
 /* ---- frames ---- */
 
 struct end_mark {
@@ -369,7 +266,7 @@ image_snapshot(struct image *img, uint64_t number, const char *name)
 static int
 first_seq_of(struct image *img, uint64_t number, uint64_t *ret)
 {
-	char name[32];
+	char name[FILE_NAME_LEN];
 	uint32_t version;
 	struct scan s;
 	int err;
@@ -453,7 +350,7 @@ read_frames(struct image *img, struct scan *s, const char *name, uint64_t limit)
 static int
 read_journal(struct image *img, uint64_t number, uint64_t limit)
 {
-	char name[32];
+	char name[FILE_NAME_LEN];
 	uint32_t version;
 	struct scan s;
 	int err;
@@ -483,7 +380,7 @@ read_journal(struct image *img, uint64_t number, uint64_t limit)
 static int
 read_journals(struct image *img)
 {
-	const struct numbers *j = &img->journals;
+	const struct numbers *j = &img->folder.journals;
 
 	for (size_t i = 0; i < j->n; i++) {
 		uint64_t limit = UINT64_MAX;
@@ -514,8 +411,8 @@ read_journals(struct image *img)
 static int
 try_base(struct image *img, uint64_t number)
 {
-	uint64_t gap = gap_from(img, number ? number : 1);
-	char name[32];
+	uint64_t gap = folder_gap(&img->folder, number ? number : 1);
+	char name[FILE_NAME_LEN];
 	int err = 0;
 
 	img->metas.n = 0;
@@ -540,7 +437,7 @@ try_base(struct image *img, uint64_t number)
 static int
 choose_base(struct image *img)
 {
-	const struct numbers *s = &img->snapshots;
+	const struct numbers *s = &img->folder.snapshots;
 	void (*say)(void *arg, const char *sentence) = img->say;
 	bool lenient = img->lenient;
 	char first[sizeof(img->report->sentence)] = "";
@@ -550,7 +447,7 @@ choose_base(struct image *img)
 	if (lenient)
 		img->say = NULL; /* what is told now is told again by the last try */
 	for (size_t i = s->n + 1; i-- > 0 && err == NBT_ECORRUPT;) {
-		if (!i && s->n && gap_from(img, 1))
+		if (!i && s->n && folder_gap(&img->folder, 1))
 			break; /* the journals before the first snapshot are gone, as they should */
 		err = try_base(img, i ? s->v[i - 1] : 0);
 		if (err && !first_err) {
@@ -581,10 +478,10 @@ image_read(struct image *img)
 	int err;
 
 	*img->report = (struct store_report){ 0 };
-	err = list_files(img);
+	err = folder_list(&img->folder, img->vfs);
 	if (err)
-		return err;
-	if (!img->journals.n && !img->snapshots.n)
+		return tell(img, err, "the folder cannot be listed: %s", nbt_strerror(err));
+	if (!img->folder.journals.n && !img->folder.snapshots.n)
 		return NBT_ENOENT;
 	err = choose_base(img);
 	if (!err)
@@ -598,8 +495,6 @@ void
 image_release(struct image *img)
 {
 	table_free(img->table);
-	free(img->journals.v);
-	free(img->snapshots.v);
+	folder_release(&img->folder);
 	img->table = NULL;
-	img->journals = img->snapshots = (struct numbers){ 0 };
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "store/folder.h"
 #include "store/scan.h"
 #include "store/store.h"
 #include "store/table.h"
@@ -24,12 +25,6 @@ struct metas {
 bool metas_set(struct metas *m, const char *key, uint64_t value);
 bool metas_get(const struct metas *m, const char *key, uint64_t *ret);
 
-struct numbers {
-	uint64_t *v; /* ascending */
-	size_t n;
-};
-bool numbers_add(struct numbers *list, uint64_t v);
-
 struct image {
 	/* in */
 	struct vfs *vfs;
@@ -42,8 +37,7 @@ struct image {
 	struct table *table; /* taken from here by who wants it (set to NULL) */
 	struct metas metas;
 	uint64_t next_version, next_seq;
-	struct numbers journals, snapshots;
-	bool foreign;            /* there are files that are not a store's */
+	struct folder folder;
 	bool damaged;            /* only with lenient */
 	uint64_t base;           /* number of the snapshot it began with, 0: with nothing */
 	struct file_header last; /* of the last journal */
@@ -59,6 +53,3 @@ void image_release(struct image *img);
 
 /* Reads one snapshot to its end mark, into img's table if it has one. NBT_ECORRUPT, ... */
 int image_snapshot(struct image *img, uint64_t number, const char *name);
-void snapshot_name(uint64_t number, char out[static 32]);
-/* The number in "PREFIX-number", 0 when name is not of that form. */
-uint64_t file_number(const char *name, const char *prefix);

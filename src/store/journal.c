@@ -3,13 +3,12 @@
 #include "store/journal.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/err.h"
+#include "store/folder.h"
 
 /* The file grows by zeros written ahead, in steps as small as costs nothing: a sync that must make
  * the file longer costs half as much again as one that does not, and a step of 256 KiB adds less
@@ -18,12 +17,6 @@
 #define STEP (256u << 10)
 
 static const char new_name[] = "journal.new";
-
-void
-journal_name(uint64_t number, char out[static 32])
-{
-	snprintf(out, 32, "journal-%" PRIu64, number);
-}
 
 /* Zeros from where they end to the next multiple of STEP behind upto. */
 static int
@@ -96,7 +89,7 @@ enum journal_begin
 journal_begin(struct journal *j, struct vfs *vfs, const struct file_header *h,
     const struct frame *first, int *ret_err)
 {
-	char name[32];
+	char name[FILE_NAME_LEN];
 	enum journal_begin end = JOURNAL_NOT;
 
 	*j = (struct journal){ .vfs = vfs, .header = *h, .next_seq = h->first_seq };
@@ -179,7 +172,7 @@ journal_end_found(
     struct vfs *vfs, const struct file_header *h, uint64_t pos, uint64_t seq, uint64_t next)
 {
 	struct journal j = { .vfs = vfs, .header = *h, .pos = pos, .next_seq = seq };
-	char name[32];
+	char name[FILE_NAME_LEN];
 	int err;
 
 	j.crc_start = format_crc_start(h);

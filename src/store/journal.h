@@ -25,7 +25,6 @@ enum journal_begin {
 	JOURNAL_UNSURE, /* it may be there after a crash: the old one must not be written to */
 };
 
-void journal_name(uint64_t number, char out[static 32]);
 /* Writes the file under another name, renames it, syncs the directory. h->salt is made here. first, if
  * not NULL, is its first frame. */
 enum journal_begin journal_begin(struct journal *j, struct vfs *vfs, const struct file_header *h,

@@ -30,19 +30,10 @@ store_check(struct vfs *vfs, void (*say)(void *arg, const char *sentence), void 
 	return err;
 }
 
-static uint64_t
-highest(const struct image *img)
-{
-	uint64_t j = img->journals.n ? img->journals.v[img->journals.n - 1] : 0;
-	uint64_t s = img->snapshots.n ? img->snapshots.v[img->snapshots.n - 1] : 0;
-
-	return j > s ? j : s;
-}
-
 static int
 set_aside(struct vfs *vfs, const char *name)
 {
-	char to[48];
+	char to[FILE_NAME_LEN + 16];
 
 	snprintf(to, sizeof(to), "%s.damaged", name);
 	return vfs->rename(vfs, name, to);
@@ -51,15 +42,15 @@ set_aside(struct vfs *vfs, const char *name)
 static int
 set_all_aside(struct image *img)
 {
-	char name[32];
+	char name[FILE_NAME_LEN];
 	int err = 0;
 
-	for (size_t i = 0; i < img->snapshots.n && !err; i++) {
-		snapshot_name(img->snapshots.v[i], name);
+	for (size_t i = 0; i < img->folder.snapshots.n && !err; i++) {
+		snapshot_name(img->folder.snapshots.v[i], name);
 		err = set_aside(img->vfs, name);
 	}
-	for (size_t i = 0; i < img->journals.n && !err; i++) {
-		journal_name(img->journals.v[i], name);
+	for (size_t i = 0; i < img->folder.journals.n && !err; i++) {
+		journal_name(img->folder.journals.v[i], name);
 		err = set_aside(img->vfs, name);
 	}
 	return err ? err : img->vfs->sync_dir(img->vfs);
@@ -74,7 +65,7 @@ write_rest(struct image *img)
 	struct journal j;
 	int err;
 
-	h.number = job.number = highest(img) + 1;
+	h.number = job.number = folder_highest(&img->folder) + 1;
 	h.next_version = job.next_version = img->next_version + VERSION_LEAP;
 	err = snapshot_write(&job);
 	if (!err && journal_begin(&j, img->vfs, &h, NULL, &err) == JOURNAL_BEGUN)

@@ -8,7 +8,6 @@
 #include <sys/random.h>
 
 #include "base/err.h"
-#include "store/journal.h"
 
 #define BLOCK (64u << 10) /* payload of one frame; the read section that fills it is that short */
 
@@ -145,7 +144,7 @@ snapshot_write(struct snapshot_job *job)
 {
 	struct out o = { .job = job, .seq = 1, .pos = FRAMES_START };
 	struct vfs *vfs = job->vfs;
-	char name[32];
+	char name[FILE_NAME_LEN];
 	int err;
 
 	job->records = 0;
@@ -178,42 +177,23 @@ snapshot_write(struct snapshot_job *job)
 	return err;
 }
 
-struct sweep {
-	uint64_t below;
-	struct numbers journals, snapshots;
-};
-
-static void
-sweep_one(void *arg, const char *name)
-{
-	struct sweep *s = arg;
-	uint64_t j = file_number(name, "journal"), n = file_number(name, "snapshot");
-
-	/* out of memory: swept another time */
-	if (j && j < s->below)
-		(void)numbers_add(&s->journals, j);
-	if (n && n < s->below)
-		(void)numbers_add(&s->snapshots, n);
-}
-
 void
 snapshot_sweep(struct vfs *vfs, uint64_t number)
 {
-	struct sweep s = { .below = number };
-	char name[32];
+	struct folder f;
+	char name[FILE_NAME_LEN];
 
 	/* Whatever fails here leaves files that nobody reads, and is tried again after the next. */
-	(void)vfs->list(vfs, sweep_one, &s);
-	for (size_t i = 0; i < s.snapshots.n; i++) {
-		snapshot_name(s.snapshots.v[i], name);
+	(void)folder_list(&f, vfs);
+	for (size_t i = 0; i < f.snapshots.n && f.snapshots.v[i] < number; i++) {
+		snapshot_name(f.snapshots.v[i], name);
 		(void)vfs->unlink(vfs, name);
 	}
-	for (size_t i = 0; i < s.journals.n; i++) {
-		journal_name(s.journals.v[i], name);
+	for (size_t i = 0; i < f.journals.n && f.journals.v[i] < number; i++) {
+		journal_name(f.journals.v[i], name);
 		(void)vfs->unlink(vfs, name);
 	}
 	(void)vfs->unlink(vfs, "snapshot.new");
 	(void)vfs->unlink(vfs, "journal.new");
-	free(s.snapshots.v);
-	free(s.journals.v);
+	folder_release(&f);
 }
