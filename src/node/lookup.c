@@ -317,16 +317,23 @@ follow_redirect(struct node *n, struct lookup *l, const struct nb_msg *m, struct
 }
 
 static void
-server_silent(struct node *n, struct iface *ifc, struct ip4 server, struct mono now)
+server_silent(struct node *n, const struct lookup *l, struct ip4 server, struct mono now)
 {
+	struct iface *ifc;
 	bool all = true;
+	unsigned i = 0;
 
+	while (i < n->nifs && n->ifs[i]->c.key != l->wins.what.if_key)
+		i++;
+	if (i == n->nifs)
+		return;
+	ifc = n->ifs[i];
 	if_wins_silent(n, ifc, server);
 	/* KB 247559: a secondary that stops answering is left at once. */
 	if (if_wins_index(ifc, server) == ifc->cur)
 		ifc->cur = 0;
-	for (unsigned i = 0; i < ifc->c.nwins; i++)
-		all &= ifc->silent[i];
+	for (unsigned k = 0; k < ifc->c.nwins; k++)
+		all &= ifc->silent[k] && l->asked[i] & 1u << k;
 	if (all)
 		ifc->down_until = mono_add_ms(now, n->conf.wins_down_ms);
 }
@@ -336,12 +343,11 @@ heard_wins(struct node *n, struct ask *a, const struct nb_msg *m, const struct n
     struct mono now)
 {
 	struct lookup *l = OWNER_OF(a, struct lookup, wins);
-	struct iface *ifc = if_by_key(n, a->what.if_key);
 
-	if (!m && ifc)
-		server_silent(n, ifc, a->what.to, now);
 	if (m)
 		ask_close(n, a);
+	else
+		server_silent(n, l, a->what.to, now);
 	if (m && m->kind == NB_REDIRECT && follow_redirect(n, l, m, now))
 		return;
 	if (m && m->kind == NB_QUERY_OK) {
@@ -360,35 +366,38 @@ heard_wins(struct node *n, struct ask *a, const struct nb_msg *m, const struct n
 		advance(n, l, now);
 }
 
-/* Server number at of the interfaces' lists one behind the other, the one in use first in each. */
 static bool
-server_at(const struct node *n, const struct lookup *l, unsigned at, const struct iface **ret_ifc,
+asked_before(const struct node *n, const struct lookup *l, struct ip4 server)
+{
+	for (unsigned i = 0; i < n->nifs; i++)
+		for (unsigned k = 0; k < n->ifs[i]->c.nwins; k++)
+			if (l->asked[i] & 1u << k && ip4_eq(n->ifs[i]->c.wins[k], server))
+				return true;
+	return false;
+}
+
+/* The next of the interfaces' lists one behind the other, the server in use first in each. */
+static bool
+next_server(const struct node *n, struct lookup *l, struct mono now, const struct iface **ret_ifc,
     struct ip4 *ret)
 {
 	for (unsigned i = 0; i < n->nifs; i++) {
 		const struct iface *ifc = n->ifs[i];
 
-		if (ifc->c.leaving || (l->if_key && l->if_key != ifc->c.key))
+		if (ifc->c.leaving || (l->if_key && l->if_key != ifc->c.key) ||
+		    now.ns < ifc->down_until.ns)
 			continue;
-		if (at < ifc->c.nwins) {
+		for (unsigned k = 0; k < ifc->c.nwins; k++) {
+			unsigned at = (ifc->cur + k) % ifc->c.nwins;
+
+			if (l->asked[i] & 1u << at || asked_before(n, l, ifc->c.wins[at]))
+				continue;
+			l->asked[i] |= (uint16_t)(1u << at);
 			*ret_ifc = ifc;
-			*ret = ifc->c.wins[(ifc->cur + at) % ifc->c.nwins];
+			*ret = ifc->c.wins[at];
 			return true;
 		}
-		at -= ifc->c.nwins;
 	}
-	return false;
-}
-
-static bool
-asked_before(const struct node *n, const struct lookup *l, unsigned at, struct ip4 server)
-{
-	const struct iface *ifc;
-	struct ip4 other;
-
-	for (unsigned i = 0; i < at; i++)
-		if (server_at(n, l, i, &ifc, &other) && ip4_eq(other, server))
-			return true;
 	return false;
 }
 
@@ -396,26 +405,21 @@ static bool
 ask_next_server(struct node *n, struct lookup *l, struct mono now)
 {
 	const struct iface *ifc;
+	struct ask_what w;
 	struct ip4 server;
 
-	if (node_type(n) == NODE_B)
+	if (node_type(n) == NODE_B || !next_server(n, l, now, &ifc, &server))
 		return false;
-	while (server_at(n, l, l->server++, &ifc, &server)) {
-		const struct ask_what w = { .key = &l->key,
-			.kind = NB_QUERY_REQ,
-			.flags = NB_F_RD,
-			.if_key = ifc->c.key,
-			.from = ifc->c.ip,
-			.to = server,
-			.interval_ms = n->conf.server_timeout_ms,
-			.tries = n->conf.server_count };
-
-		if (now.ns < ifc->down_until.ns || asked_before(n, l, l->server - 1, server))
-			continue;
-		ask_open(n, &l->wins, &w, heard_wins, now);
-		return true;
-	}
-	return false;
+	w = (struct ask_what){ .key = &l->key,
+		.kind = NB_QUERY_REQ,
+		.flags = NB_F_RD,
+		.if_key = ifc->c.key,
+		.from = ifc->c.ip,
+		.to = server,
+		.interval_ms = n->conf.server_timeout_ms,
+		.tries = n->conf.server_count };
+	ask_open(n, &l->wins, &w, heard_wins, now);
+	return true;
 }
 
 /* ---- the order ---- */

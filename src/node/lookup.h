@@ -21,9 +21,9 @@ struct lookup {
 	bool shouted;    /* broadcast has had its turn */
 	bool merging;    /* what broadcast brings is added to what WINS said */
 	bool redirected;
-	unsigned server;      /* of the concatenated lists, whose turn is next */
-	struct ask wins;      /* also the node status question */
-	struct shout *shouts; /* one an interface that was there when it began */
+	uint16_t asked[NODE_IF_MAX]; /* which of each interface's servers, a bit each */
+	struct ask wins;             /* also the node status question */
+	struct shout *shouts;        /* one an interface that was there when it began */
 	unsigned nshouts, open;
 	uint8_t demands;
 	struct ip4 first; /* who answered the broadcast first, and with what: answer's list */
