@@ -32,7 +32,7 @@ ctl_may(enum ctl_access want, const struct ctl_peer *peer, const struct ctl_poli
 		return true;
 	if (is_member(peer, policy->changers))
 		return true;
-	return want == CTL_ACCESS_READ && is_member(peer, policy->readers);
+	return want == CTL_ACCESS_READ && (policy->anyone || is_member(peer, policy->readers));
 }
 
 int

@@ -23,12 +23,13 @@ struct ctl_peer {
 struct ctl_policy {
 	uid_t self;                               /* the server's own user */
 	gid_t readers, changers;                  /* CTL_NO_GROUP = nobody by group */
+	bool anyone;                              /* everybody may read */
 	const char *readers_name, *changers_name; /* for sentences */
 };
 
 /*
  * Root and the server's own user may do all; members of changers may read and change; members of
- * readers may read. Nobody may CTL_ACCESS_LOCAL.
+ * readers may read, with anyone everybody. Nobody may CTL_ACCESS_LOCAL.
  */
 bool ctl_may(enum ctl_access want, const struct ctl_peer *peer, const struct ctl_policy *policy);
 

@@ -52,6 +52,19 @@ no_group_admits_nobody(void **state)
 }
 
 static void
+anyone_may_read_where_all_may_but_not_change(void **state)
+{
+	const struct ctl_policy open = {
+		.self = 990, .readers = CTL_NO_GROUP, .changers = CTL_NO_GROUP, .anyone = true
+	};
+	const struct ctl_peer stranger = { .uid = 1000, .gid = 1000 };
+
+	assert_true(ctl_may(CTL_ACCESS_READ, &stranger, &open));
+	assert_false(ctl_may(CTL_ACCESS_CHANGE, &stranger, &open));
+	assert_false(ctl_may(CTL_ACCESS_LOCAL, &stranger, &open));
+}
+
+static void
 the_kernel_tells_who_we_are(void **state)
 {
 	struct ctl_peer peer;
@@ -74,6 +87,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_of_caller_gets_its_rights),
 		cmocka_unit_test(no_group_admits_nobody),
+		cmocka_unit_test(anyone_may_read_where_all_may_but_not_change),
 		cmocka_unit_test(the_kernel_tells_who_we_are),
 	};
 
