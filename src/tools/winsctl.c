@@ -70,16 +70,34 @@ local_number(const struct winsctl *w, const char *name, json_int_t otherwise)
 	return v ? json_integer_value(v) : otherwise;
 }
 
+/* The member of an answer that holds the page of a listing; NULL: the command is no paged listing. */
+static const char *
+page_member(enum ctl_command_id command)
+{
+	switch (command) {
+	case CTL_CMD_LIST:
+		return "records";
+	case CTL_CMD_NODE_LIST:
+		return "names";
+	case CTL_CMD_NODE_GHOSTS:
+		return "ghosts";
+	case CTL_CMD_NODE_CACHE:
+		return "cache";
+	default:
+		return NULL;
+	}
+}
+
 /* Page after page until the end or the limit. */
 static int
-list(struct session *s)
+list(struct session *s, const char *member)
 {
 	json_int_t left = local_number(s->w, "limit", INT64_MAX);
 	json_t *arguments = json_copy(s->w->arguments);
 	bool more = true;
 
 	while (more && left > 0) {
-		json_t *result, *records;
+		json_t *result, *page;
 		const json_t *cursor;
 
 		json_object_set_new(arguments, "page", json_integer(left < 1000 ? left : 1000));
@@ -88,13 +106,13 @@ list(struct session *s)
 			json_decref(arguments);
 			return 1;
 		}
-		records = json_object_get(result, "records");
-		left -= (json_int_t)json_array_size(records);
+		page = json_object_get(result, member);
+		left -= (json_int_t)json_array_size(page);
 		/* A page may be empty though others follow; a heading over nothing is told once. */
 		cursor = json_object_get(result, "cursor");
 		more = json_is_string(cursor);
-		if (json_array_size(records)) {
-			(void)winsctl_show(&s->view, CTL_CMD_LIST, result);
+		if (json_array_size(page)) {
+			(void)winsctl_show(&s->view, s->w->command, result);
 			s->view.first = false;
 		}
 		if (more)
@@ -185,14 +203,19 @@ talk(const struct winsctl *w)
 		    .tty = isatty(STDOUT_FILENO),
 		    .first = true,
 		    .now = time(NULL) } };
-	int r = ctl_client_open(w->socket, w->timeout, &s.client);
+	const char *socket = w->socket ? w->socket : WINSCTL_SOCKET;
+	int r = ctl_client_open(socket, w->timeout, &s.client);
 
+	/* A machine that is no WINS server has its node in netbtd. */
+	if (!w->socket && (r == NBT_ENOENT || r == NBT_ECLOSED) &&
+	    !ctl_client_open(WINSCTL_NODE_SOCKET, w->timeout, &s.client))
+		r = 0;
 	if (r) {
-		say_unreachable(w->socket, r);
+		say_unreachable(socket, r);
 		return 1;
 	}
-	if (w->command == CTL_CMD_LIST)
-		r = list(&s);
+	if (page_member(w->command))
+		r = list(&s, page_member(w->command));
 	else if (w->command == CTL_CMD_EVENTS)
 		r = events(&s);
 	else

@@ -11,13 +11,14 @@
 
 #include "ctl/commands.h"
 
-#define WINSCTL_SOCKET   "/run/winsome/winsd.sock"
-#define WINSCTL_DATA_DIR "/var/lib/winsome"
+#define WINSCTL_SOCKET      "/run/winsome/winsd.sock"
+#define WINSCTL_NODE_SOCKET "/run/winsome/netbtd.sock"
+#define WINSCTL_DATA_DIR    "/var/lib/winsome"
 
 /* A command line. Texts are borrowed from it. */
 struct winsctl {
-	const char *socket;
-	unsigned timeout; /* seconds for each answer; 0 = for ever */
+	const char *socket; /* NULL: winsd's, or netbtd's when there is no winsd */
+	unsigned timeout;   /* seconds for each answer; 0 = for ever */
 	bool json;
 	bool keep_case; /* names are not made upper case */
 	bool help, version;
@@ -54,6 +55,10 @@ struct winsctl_view {
 
 /* winsctl_show.c: an answer. Returns the exit code: 0, or 1 when the answer is bad news. */
 int winsctl_show(const struct winsctl_view *v, enum ctl_command_id command, const json_t *result);
+
+/* winsctl_node.c: an answer about the node, in words */
+void winsctl_show_node(
+    const struct winsctl_view *v, enum ctl_command_id command, const json_t *result);
 
 /* winsctl_store.c: look at a data folder without a server. Returns the exit code. */
 int winsctl_store(const struct winsctl *w, FILE *out, FILE *err);

@@ -132,6 +132,22 @@ next_place(struct words *l)
 	return NULL;
 }
 
+/* The command that a word names, or the word with the next one: "node add" is node-add. */
+static int
+take_command(struct words *l, const char *word)
+{
+	int id = ctl_command_find(word);
+	char joined[40];
+
+	if (id >= 0 || l->at + 1 >= l->argc)
+		return id;
+	snprintf(joined, sizeof(joined), "%.19s-%.19s", word, l->argv[l->at + 1]);
+	id = ctl_command_find(joined);
+	if (id >= 0)
+		l->at++;
+	return id;
+}
+
 static bool
 take_word(struct words *l, const char *word)
 {
@@ -139,7 +155,7 @@ take_word(struct words *l, const char *word)
 	int id;
 
 	if (!l->w->has_command) {
-		id = ctl_command_find(word);
+		id = take_command(l, word);
 		if (id < 0)
 			return wrong(
 			    l, "There is no command \"%.80s\"; \"winsctl help\" lists them.", word);
@@ -260,7 +276,7 @@ winsctl_parse(int argc, char **argv, struct winsctl *ret, struct ctl_error *ret_
 	struct words l = { .argc = argc, .at = 1, .argv = argv, .w = ret, .error = ret_error };
 	const char *socket = getenv("WINSCTL_SOCKET");
 
-	*ret = (struct winsctl){ .socket = socket && *socket ? socket : WINSCTL_SOCKET,
+	*ret = (struct winsctl){ .socket = socket && *socket ? socket : NULL,
 		.arguments = json_object(),
 		.local = json_object() };
 	if (!take_words(&l))

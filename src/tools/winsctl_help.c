@@ -93,6 +93,7 @@ winsctl_usage(FILE *out)
 	}
 	fputs("\noptions, before or behind the command:\n"
 	      "  -s, --socket PATH      the server's control socket (" WINSCTL_SOCKET ",\n"
+	      "                         else " WINSCTL_NODE_SOCKET ",\n"
 	      "                         or what WINSCTL_SOCKET in the environment names)\n"
 	      "  -t, --timeout SECONDS  give up when an answer takes longer; 0, as when left out: "
 	      "never\n"

@@ -436,7 +436,7 @@ show_events(const struct winsctl_view *v, const json_t *result)
 	}
 }
 
-static int
+static void
 show_check(const struct winsctl_view *v, const json_t *r)
 {
 	json_int_t faults = number_of(r, "faults");
@@ -447,10 +447,9 @@ show_check(const struct winsctl_view *v, const json_t *r)
 	    fprintf(v->out, "%s\n", json_string_value(s));
 	fprintf(v->out, "%lld records, %lld faults.\n", (long long)number_of(r, "records"),
 	    (long long)faults);
-	return faults ? 1 : 0;
 }
 
-static int
+static void
 show_text(const struct winsctl_view *v, enum ctl_command_id command, const json_t *r)
 {
 	switch (command) {
@@ -476,7 +475,8 @@ show_text(const struct winsctl_view *v, enum ctl_command_id command, const json_
 		show_owners(v, r);
 		break;
 	case CTL_CMD_CHECK:
-		return show_check(v, r);
+		show_check(v, r);
+		break;
 	case CTL_CMD_ADD:
 	case CTL_CMD_DELETE:
 	case CTL_CMD_TOMBSTONE:
@@ -491,23 +491,44 @@ show_text(const struct winsctl_view *v, enum ctl_command_id command, const json_
 	case CTL_CMD_VERSION:
 		fprintf(v->out, "winsd %s\n", text_of(r, "version"));
 		break;
-	default:
+	case CTL_CMD_SCAVENGE:
+	case CTL_CMD_RELOAD:
 		fprintf(v->out, "%s\n", text_of(r, "sentence"));
+		break;
+	default:
+		winsctl_show_node(v, command, r);
 	}
-	return 0;
 }
 
 /* Listings give one object for each thing that they list. */
-static void
-show_json(FILE *out, const json_t *result)
+static const char *
+list_of(enum ctl_command_id command)
 {
-	static const char *const lists[] = { "records", "events", "owners" };
-	const json_t *list = NULL;
+	switch (command) {
+	case CTL_CMD_LIST:
+		return "records";
+	case CTL_CMD_EVENTS:
+		return "events";
+	case CTL_CMD_OWNERS:
+		return "owners";
+	case CTL_CMD_NODE_LIST:
+		return "names";
+	case CTL_CMD_NODE_GHOSTS:
+		return "ghosts";
+	case CTL_CMD_NODE_CACHE:
+		return "cache";
+	default:
+		return "";
+	}
+}
+
+static void
+show_json(FILE *out, enum ctl_command_id command, const json_t *result)
+{
+	const json_t *list = json_object_get(result, list_of(command));
 	size_t i;
 	json_t *e;
 
-	for (i = 0; i < 3 && !json_is_array(list); i++)
-		list = json_object_get(result, lists[i]);
 	if (!json_is_array(list)) {
 		json_dumpf(result, out, JSON_COMPACT);
 		fputc('\n', out);
@@ -520,11 +541,23 @@ show_json(FILE *out, const json_t *result)
 	}
 }
 
+/* Is the answer bad news, for the exit code? */
+static bool
+is_bad(enum ctl_command_id command, const json_t *result)
+{
+	const json_t *found = json_object_get(result, "found");
+
+	if (command == CTL_CMD_CHECK)
+		return number_of(result, "faults") > 0;
+	return json_is_false(found); /* node-resolve, node-status-of */
+}
+
 int
 winsctl_show(const struct winsctl_view *v, enum ctl_command_id command, const json_t *result)
 {
-	if (!v->json)
-		return show_text(v, command, result);
-	show_json(v->out, result);
-	return command == CTL_CMD_CHECK && number_of(result, "faults") ? 1 : 0;
+	if (v->json)
+		show_json(v->out, command, result);
+	else
+		show_text(v, command, result);
+	return is_bad(command, result) ? 1 : 0;
 }

@@ -269,7 +269,12 @@ handle(void *arg, struct ctl_call *call)
 		[CTL_CMD_VERSION] = version,
 	};
 
-	commands[ctl_call_command(call)](arg, call);
+	control_command *command = commands[ctl_call_command(call)];
+
+	if (command)
+		command(arg, call);
+	else
+		ctl_fail(call, CTL_REFUSED, "This server hosts no NetBT node.");
 }
 
 static void

@@ -61,6 +61,10 @@ words_become_arguments(void **state)
 	expect("store check --data-dir /x", "store", "{\"action\":\"check\"}",
 	    "{\"data-dir\":\"/x\"}");
 	expect("show -- --odd<20>", "show", "{\"name\":\"--ODD<20>\"}", "{}");
+	expect("node add alpha<20> --group", "node-add", "{\"name\":\"ALPHA<20>\",\"group\":true}",
+	    "{}");
+	expect("node-list --limit 3", "node-list", "{}", "{\"limit\":3}");
+	expect("node release-refresh", "node-release-refresh", "{}", "{}");
 	expect("help list", "help", "{\"command\":\"list\"}", "{}");
 }
 
@@ -96,7 +100,7 @@ the_socket_comes_from_option_environment_default_in_this_order(void **state)
 
 	unsetenv("WINSCTL_SOCKET");
 	assert_true(parse("status", &w, &error));
-	assert_string_equal(w.socket, WINSCTL_SOCKET);
+	assert_null(w.socket); /* winsd's, or netbtd's where there is no winsd */
 	winsctl_release(&w);
 	setenv("WINSCTL_SOCKET", "/env/s", 1);
 	assert_true(parse("status", &w, &error));
@@ -122,6 +126,8 @@ wrong_calls_are_told_what_is_wrong(void **state)
 		{ "list --page 5", "no option --page" }, /* for programs alone */
 		{ "list --cursor 00", "no option --cursor" },
 		{ "list --name A", "no option --name" }, /* stands without option */
+		{ "node", "no command \"node\"" },
+		{ "node nonsense", "no command \"node\"" },
 		{ "list --suffix", "--suffix needs a value" },
 		{ "list --suffix 200", "2-2 bytes" },
 		{ "list --type uniqe", "unique|group|special|multihomed" },

@@ -153,6 +153,69 @@ faults_found_are_failure(void **state)
 	free(text);
 }
 
+/* One line of each answer about the node, as it stands on the terminal. */
+static void
+node_answers_are_told_in_words(void **state)
+{
+	static const struct {
+		const char *command, *answer, *text;
+		int code;
+	} row[] = {
+		{ "node-list",
+		    "{\"names\":[{\"name\":\"ALPHA<20>\",\"group\":false,\"interface\":\"eth0\","
+		    "\"address\":\"192.0.2.10\",\"state\":\"Registered\",\"by\":\"wins\","
+		    "\"server\":\"192.0.2.1\",\"refresh-in\":3600,\"offender\":null}]}",
+		    "ALPHA<20>            unique  eth0       192.0.2.10      Registered   WINS "
+		    "192.0.2.1, refresh in 1 h\n",
+		    0 },
+		{ "node-list",
+		    "{\"names\":[{\"name\":\"LAB<00>\",\"group\":true,\"interface\":\"eth0\","
+		    "\"address\":\"192.0.2.10\",\"state\":\"Conflict\",\"by\":\"broadcast\","
+		    "\"server\":null,\"offender\":\"192.0.2.66\"}]}",
+		    "LAB<00>              group   eth0       192.0.2.10      Conflict     "
+		    "192.0.2.66 says so\n",
+		    0 },
+		{ "node-ghosts",
+		    "{\"ghosts\":[{\"name\":\"ALPHA<20>\",\"group\":false,\"address\":"
+		    "\"192.0.2.10\",\"server\":\"192.0.2.1\",\"tries\":3,\"retry-in\":null}]}",
+		    "ALPHA<20>            unique  192.0.2.10      192.0.2.1           3  when the "
+		    "card is back\n",
+		    0 },
+		{ "node-cache",
+		    "{\"cache\":[{\"name\":\"B<20>\",\"group\":false,\"life\":null,\"addresses\":"
+		    "[\"192.0.2.2\",\"192.0.2.3\"]}]}",
+		    "B<20>                unique  from LMHOSTS       192.0.2.2 192.0.2.3\n", 0 },
+		{ "node-resolve",
+		    "{\"found\":true,\"source\":\"wins\",\"group\":false,\"addresses\":[\"192.0.2."
+		    "2\"],\"from\":\"192.0.2.1\"}",
+		    "unique, from wins (192.0.2.1): 192.0.2.2\n", 0 },
+		{ "node-resolve", "{\"found\":false}", "Nobody has this name.\n", 1 },
+		{ "node-status-of",
+		    "{\"found\":true,\"truncated\":false,\"mac\":\"02-00-00-00-00-01\",\"names\":[{"
+		    "\"name\":\"A<00>\",\"group\":true,\"conflict\":true,\"deregistering\":false}]"
+		    "}",
+		    "A<00>                group   conflict\nhardware address 02-00-00-00-00-01\n",
+		    0 },
+		{ "node-status-of", "{\"found\":false}", "The machine does not answer.\n", 1 },
+		{ "node-remove", "{\"name\":\"A<20>\",\"names\":[],\"ghosts\":[]}",
+		    "A<20> is on no interface.\n", 0 },
+		{ "node-stats", "{\"counters\":{\"released\":7},\"drops\":{\"short\":0}}",
+		    "released                            7  releases that a WINS server "
+		    "confirmed\n",
+		    0 },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		int code;
+		char *text = print(row[i].command, row[i].answer, false, &code);
+		char *line = strncmp(text, "NAME ", 5) ? text : strchr(text, '\n') + 1;
+
+		assert_string_equal(line, row[i].text);
+		assert_int_equal(code, row[i].code);
+		free(text);
+	}
+}
+
 /* A newer or older server may leave anything out. */
 static void
 empty_answers_are_survived(void **state)
@@ -180,6 +243,7 @@ main(void)
 		cmocka_unit_test(listings_in_pipes_are_whole_and_names_untouched),
 		cmocka_unit_test(json_has_one_object_a_line),
 		cmocka_unit_test(faults_found_are_failure),
+		cmocka_unit_test(node_answers_are_told_in_words),
 		cmocka_unit_test(empty_answers_are_survived),
 	};
 
