@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "conf": {"base"},
     "ctl": {"base", "event"},
     "lib": {"base", "wire", "txn", "node"},
-    "winsd": BELOW_PROGRAMS,
+    "winsd": BELOW_PROGRAMS | {"netbtd/node_control.h"},
     "netbtd": BELOW_PROGRAMS - {"rules", "store", "wins"},
     "winsweb": {"base", "event", "io", "conf", "ctl"},
     "tools": BELOW_PROGRAMS,

@@ -269,12 +269,12 @@ handle(void *arg, struct ctl_call *call)
 		[CTL_CMD_VERSION] = version,
 	};
 
-	control_command *command = commands[ctl_call_command(call)];
+	struct control *c = arg;
 
-	if (command)
-		command(arg, call);
+	if (node_control_has(ctl_call_command(call)))
+		node_control_handle(c->node, call);
 	else
-		ctl_fail(call, CTL_REFUSED, "This server hosts no NetBT node.");
+		commands[ctl_call_command(call)](c, call);
 }
 
 static void
@@ -317,6 +317,12 @@ void
 control_set_policy(struct control *c, const struct ctl_policy *policy)
 {
 	ctl_server_set_policy(c->server, policy);
+}
+
+void
+control_set_node(struct control *c, struct node_control *node)
+{
+	c->node = node;
 }
 
 void

@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "base/ip4.h"
 #include "ctl/access.h"
+#include "netbtd/node_control.h"
 #include "winsd/registrar.h"
 
 #define CONTROL_STEP 2000 /* records that one step of the registrar's thread may visit */
@@ -51,6 +52,8 @@ int control_open(uv_loop_t *loop, const struct control_conf *conf,
     const struct control_hooks *hooks, struct registrar *registrar, struct control **ret);
 /* After a reload: the groups may have changed. */
 void control_set_policy(struct control *c, const struct ctl_policy *policy);
+/* Who carries out the node commands; NULL, as at first: they are refused, this server hosts no node. */
+void control_set_node(struct control *c, struct node_control *node);
 /* The loop and the registrar must run on until what is under way has ended; the memory goes then.
  * Accepts NULL. */
 void control_close(struct control *c);

@@ -12,6 +12,7 @@ struct control {
 	struct ctl_server *server;
 	struct registrar *registrar;
 	struct control_hooks hooks;
+	struct node_control *node; /* may be NULL */
 	char version[40];
 	unsigned jobs; /* on their way */
 	uv_timer_t timer;
