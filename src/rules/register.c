@@ -47,6 +47,22 @@ write_taken(struct verdict *v, enum rule_id rule, const struct rec *cur, const s
 	v->next.node = (in->flags & NB_ONT) >> 13;
 }
 
+static bool
+is_among(struct ip4 ip, const struct ip4 *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (ip4_eq(list[i], ip))
+			return true;
+	return false;
+}
+
+/* An address of this machine, be it the server's or its node's. */
+static bool
+is_ours(struct ip4 ip, const struct rule_env *env)
+{
+	return is_among(ip, env->self, env->nself) || is_among(ip, env->held, env->nheld);
+}
+
 /* The checks of 2.2 that need no record, in its order. True: the verdict is made. */
 static bool
 decided_by_name(
@@ -71,6 +87,8 @@ decided_by_name(
 		rules_reply(v, RULE_REG_07, NB_RC_RFS);
 	else if (env->strict_source && !ip4_is_host(in->ip))
 		rules_reply(v, RULE_REG_08, NB_RC_RFS);
+	else if (env->held_here && !is_ours(in->from, env))
+		rules_reply(v, RULE_REG_09, NB_RC_ACT);
 	else
 		return false;
 	return true;
@@ -123,15 +141,6 @@ on_group(struct verdict *v, const struct rec *cur, const struct reg_in *in, enum
 	}
 }
 
-static bool
-is_self(struct ip4 ip, const struct rule_env *env)
-{
-	for (int i = 0; i < env->nself; i++)
-		if (ip4_eq(env->self[i], ip))
-			return true;
-	return false;
-}
-
 /* The WACK's time: the longest the challenge can take, rounded up, and a second for the way. */
 static uint32_t
 wack_time(unsigned nprobe, const struct rule_env *env)
@@ -154,11 +163,37 @@ challenge(struct verdict *v, enum rule_id rule, const struct rec *cur, const str
 	for (int i = 0; i < cur->naddr; i++) {
 		struct ip4 ip = cur->addr[i].ip;
 
-		if (ip4_is_host(ip) && !is_self(ip, env) && rec_find(cur, ip) == i)
+		if (ip4_is_host(ip) && !is_ours(ip, env) && rec_find(cur, ip) == i)
 			v->probe[v->nprobe++] = ip;
 	}
 	v->ttl = wack_time(v->nprobe, env);
 	return v->nprobe;
+}
+
+/* The addresses on which the holder of a name says that it has it. */
+struct host_says {
+	enum rule_id rule; /* that believes it */
+	const struct ip4 *addr;
+	unsigned naddr;
+};
+
+/* 2.5: what the host did not confirm goes, what it did is as good as refreshed. The new address is
+ * in the answer, so at most REC_ADDR_MAX - 1 old ones can be. */
+static void
+write_same_host(struct verdict *v, const struct rec *cur, const struct reg_in *in,
+    const struct host_says *host, const struct rule_env *env)
+{
+	struct rec *next = &v->next;
+
+	write_taken(v, host->rule, cur, in, env);
+	for (int i = next->naddr - 1; i >= 0; i--)
+		if (is_among(next->addr[i].ip, host->addr, host->naddr))
+			rules_refresh_member(next, i, env);
+		else
+			rules_remove_member(next, i);
+	rules_add_member(next, in->ip, env);
+	rules_due_of_members(next);
+	next->type = (uint8_t)(next->naddr > 1 ? REC_MULTIHOMED : rules_claimed_type(in));
 }
 
 /* Table D, the active half. */
@@ -166,6 +201,7 @@ static void
 on_active_unique(struct verdict *v, const struct rec *cur, const struct reg_in *in,
     enum rec_type type, const struct rule_env *env)
 {
+	const struct host_says own = { RULE_REG_48, env->held, env->nheld };
 	int i = rec_find(cur, in->ip);
 
 	if (i >= 0 && !rules_is_group(type)) {
@@ -181,7 +217,11 @@ on_active_unique(struct verdict *v, const struct rec *cur, const struct reg_in *
 	}
 	if (challenge(v, rules_is_group(type) ? RULE_REG_43 : RULE_REG_42, cur, env))
 		return;
-	write_fresh(v, RULE_REG_44, in, type, env);
+	/* Our own node is not asked by packet: it has said already where it has the name. */
+	if (!rules_is_group(type) && is_among(in->ip, env->held, env->nheld))
+		write_same_host(v, cur, in, &own, env);
+	else
+		write_fresh(v, RULE_REG_44, in, type, env);
 }
 
 /* Table D. */
@@ -289,38 +329,11 @@ rule_register(const struct rec *cur, const struct reg_in *in, const struct rule_
 	return v;
 }
 
-static bool
-reported(const struct probe_in *probe, struct ip4 ip)
-{
-	for (int i = 0; i < probe->naddr; i++)
-		if (ip4_eq(probe->addr[i], ip))
-			return true;
-	return false;
-}
-
-/* 2.5: what the host did not confirm goes, what it did is as good as refreshed. The new address is
- * in the answer, so at most REC_ADDR_MAX - 1 old ones can be. */
-static void
-write_same_host(struct verdict *v, const struct rec *cur, const struct reg_in *in,
-    const struct probe_in *probe, const struct rule_env *env)
-{
-	struct rec *next = &v->next;
-
-	write_taken(v, RULE_PRB_05, cur, in, env);
-	for (int i = next->naddr - 1; i >= 0; i--)
-		if (reported(probe, next->addr[i].ip))
-			rules_refresh_member(next, i, env);
-		else
-			rules_remove_member(next, i);
-	rules_add_member(next, in->ip, env);
-	rules_due_of_members(next);
-	next->type = (uint8_t)(next->naddr > 1 ? REC_MULTIHOMED : rules_claimed_type(in));
-}
-
 struct verdict
 rule_probed(const struct rec *cur, const struct reg_in *in, const struct probe_in *probe,
     const struct rule_env *env)
 {
+	const struct host_says host = { RULE_PRB_05, probe->addr, probe->naddr };
 	enum rec_type type = rules_claimed_type(in);
 	struct verdict v;
 
@@ -342,8 +355,8 @@ rule_probed(const struct rec *cur, const struct reg_in *in, const struct probe_i
 		write_fresh(&v, RULE_PRB_03, in, type, env);
 	else if (rules_is_group(type))
 		rules_reply(&v, RULE_PRB_04, NB_RC_ACT);
-	else if (reported(probe, in->ip))
-		write_same_host(&v, cur, in, probe, env);
+	else if (is_among(in->ip, probe->addr, probe->naddr))
+		write_same_host(&v, cur, in, &host, env);
 	else
 		rules_reply(&v, RULE_PRB_06, NB_RC_ACT);
 	return v;

@@ -46,6 +46,11 @@ struct rule_env {
 	bool prepend_1b; /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
 	uint8_t nself;   /* this server's own addresses: never challenged */
 	struct ip4 self[16];
+	/* What this machine's own NetBT node says of the name in question (netbt 1.6); only
+	 * registrations read it. */
+	bool held_here; /* it has the name, a unique one, and defends it */
+	uint8_t nheld;  /* the addresses on which it has the name or is registering it */
+	struct ip4 held[REC_ADDR_MAX];
 	uint8_t nblocked; /* blocked names (2.12), upper case, padded with spaces */
 	uint8_t blocked[32][15];
 };

@@ -160,6 +160,9 @@ wins_look_up(struct wins *w, const struct nb_key *key, struct wall now, struct w
 	ret->env = w->env;
 	ret->env.now = now;
 	ret->env.next = store_next_version(w->store);
+	if (w->host.held)
+		ret->env.nheld =
+		    (uint8_t)w->host.held(w->host.arg, key, ret->env.held, &ret->env.held_here);
 	ret->env.uptime = now.s > w->started.s ? now.s - w->started.s : 0;
 	return ret->found ? &ret->rec : NULL;
 }

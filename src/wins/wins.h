@@ -48,6 +48,13 @@ struct wins_host {
 	void *arg;
 	uint32_t (*random)(void *arg); /* unpredictable: transaction ids of challenges */
 	void (*event)(void *arg, const struct event *ev); /* ->when is set */
+	/*
+	 * What this machine's own node says of a unique name (netbt 1.6): the addresses on which it
+	 * has it or is registering it, and in *ret_defended whether it has it. Returns how many, at
+	 * most REC_ADDR_MAX. On the registrar's thread. NULL: there is no node.
+	 */
+	unsigned (*held)(
+	    void *arg, const struct nb_key *key, struct ip4 ret[REC_ADDR_MAX], bool *ret_defended);
 };
 
 /* Makes an engine on an open store, which it borrows. The caller's thread is the registrar. */

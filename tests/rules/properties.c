@@ -115,6 +115,9 @@ random_env(struct random *r, struct rule_env *ret)
 	ret->propagate_releases = below(r, 2);
 	ret->uptime = below(r, 2) ? 259200 : 259199;
 	ret->chl_tries = below(r, 5);
+	ret->held_here = below(r, 8) == 0;
+	for (unsigned n = below(r, 2) ? 0 : below(r, 26); ret->nheld < n; ret->nheld++)
+		ret->held[ret->nheld] = random_ip(r);
 }
 
 static void
@@ -342,12 +345,21 @@ clients_never_change_a_static_record_without_migration(void **state)
 	}
 }
 
-/* Can anybody be asked about it? */
+static bool
+is_ours(struct ip4 ip, const struct rule_env *env)
+{
+	for (int i = 0; i < env->nheld; i++)
+		if (ip4_eq(ip, env->held[i]))
+			return true;
+	return ip4_eq(ip, env->self[0]);
+}
+
+/* Can anybody else be asked about it? */
 static bool
 can_be_asked(const struct rec *r, const struct rule_env *env)
 {
 	for (int i = 0; i < r->naddr; i++)
-		if (ip4_is_host(r->addr[i].ip) && !ip4_eq(r->addr[i].ip, env->self[0]))
+		if (ip4_is_host(r->addr[i].ip) && !is_ours(r->addr[i].ip, env))
 			return true;
 	return false;
 }
@@ -376,6 +388,28 @@ an_active_unique_changes_hands_only_by_a_probe(void **state)
 			assert_int_equal(v.next.addr[k].ip.v, t.cur->addr[k].ip.v);
 	}
 	assert_true(challenges > 1000);
+}
+
+static void
+a_name_that_we_defend_is_written_for_nobody_else(void **state)
+{
+	struct random r = seeded();
+	struct trial t;
+	int refused = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		random_trial(&r, &t);
+		t.env.held_here = true;
+		if (is_ours(t.in.from, &t.env))
+			continue;
+		for (int event = CLAIM; event <= CLAIM_PROBED; event++) {
+			struct verdict v = run(&t, (enum event)event);
+
+			assert_int_not_equal(v.action, ACT_WRITE);
+			refused += v.rule == RULE_REG_09;
+		}
+	}
+	assert_true(refused > 1000);
 }
 
 static void
@@ -511,6 +545,7 @@ main(void)
 		cmocka_unit_test(what_is_due_moves_on),
 		cmocka_unit_test(clients_never_change_a_static_record_without_migration),
 		cmocka_unit_test(an_active_unique_changes_hands_only_by_a_probe),
+		cmocka_unit_test(a_name_that_we_defend_is_written_for_nobody_else),
 		cmocka_unit_test(a_stranger_releases_nothing),
 		cmocka_unit_test(a_release_takes_away_one_address_at_most),
 		cmocka_unit_test(what_was_granted_resolves),

@@ -244,6 +244,10 @@ text_env(const char *text, struct rule_env *ret)
 			ret->prepend_1b = false;
 		else if (!strcmp(word, "noself"))
 			ret->nself = 0;
+		else if (!strcmp(word, "held"))
+			ret->held_here = true;
+		else if (after(word, "held="))
+			addresses(word + 5, ret->held, &ret->nheld);
 		else if (!strcmp(word, "noblock"))
 			ret->nblocked = 0;
 		else if (after(word, "block="))

@@ -18,6 +18,7 @@
  *             delete; keep
  *   answer    neg; pos FLAGS ADDRESS...
  *   env       migrate strict propagate no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
+ *             held (our own node has the name) held=ADDRESS... (where)
  */
 #pragma once
 

@@ -30,6 +30,10 @@ struct net {
 	struct event events[64];
 	size_t nevents;
 	struct wins_conf conf;
+	/* of the server's own node, which has the name "OWN<20>" */
+	bool own_defended;
+	unsigned nown;
+	struct ip4 own[2];
 };
 
 static inline uint32_t
@@ -49,6 +53,18 @@ net_event(void *arg, const struct event *ev)
 		n->events[n->nevents++] = *ev;
 }
 
+static inline unsigned
+net_held(void *arg, const struct nb_key *key, struct ip4 ret[REC_ADDR_MAX], bool *ret_defended)
+{
+	const struct net *n = arg;
+
+	if (memcmp(key->name.b, "OWN            \x20", NB_NAME_LEN) != 0)
+		return 0;
+	*ret_defended = n->own_defended;
+	memcpy(ret, n->own, n->nown * sizeof(*ret));
+	return n->nown;
+}
+
 static inline bool
 net_told(const struct net *n, int event)
 {
@@ -63,7 +79,7 @@ net_up(struct net *n)
 {
 	struct store_opts opts = { 0 };
 	struct store_report report;
-	struct wins_host host = { n, net_random, net_event };
+	struct wins_host host = { n, net_random, net_event, net_held };
 
 	assert_int_equal(vfs_posix_open(n->dir, &opts.vfs), 0);
 	n->vfs = opts.vfs;

@@ -440,6 +440,26 @@ scavenging_rests_a_second_after_a_commit_that_failed(void **state)
 	net_end(&n);
 }
 
+static void
+names_of_the_own_node_join_and_are_defended(void **state)
+{
+	struct nb_msg m;
+	struct net n;
+
+	net_init(&n);
+	n.own[0] = HOST(101);
+	n.own[1] = HOST(102);
+	n.nown = 2;
+	net_registers(&n, NB_OP_MULTIHOMED, "OWN<20>", 0, HOST(101));
+	net_registers(&n, NB_OP_MULTIHOMED, "OWN<20>", 0, HOST(102)); /* and no challenge */
+	assert_int_equal(net_query(&n, "OWN<20>", &m), 2);
+	n.own_defended = true;
+	net_ask(&n, NB_OP_REGISTER, 5, "OWN<20>", 0, HOST(9));
+	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_ACT, HOST(9));
+	net_registers(&n, NB_OP_REGISTER, "OTHER<20>", 0, HOST(9));
+	net_end(&n);
+}
+
 int
 main(void)
 {
@@ -461,6 +481,7 @@ main(void)
 		cmocka_unit_test(a_reload_leaves_the_scavenger_its_slice),
 		cmocka_unit_test(what_did_not_fit_into_the_batch_is_scavenged_and_counted_once),
 		cmocka_unit_test(scavenging_rests_a_second_after_a_commit_that_failed),
+		cmocka_unit_test(names_of_the_own_node_join_and_are_defended),
 	};
 
 	return cmocka_run_group_tests_name("wins_wins", tests, NULL, NULL);
