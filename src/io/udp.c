@@ -119,6 +119,8 @@ set_up(int fd, const struct udp_opts *opts)
 		set_receive_buffer(fd, opts->receive_buffer);
 	if (!set_on(fd, IPPROTO_IP, IP_PKTINFO))
 		return false;
+	if (opts->broadcast && !set_on(fd, SOL_SOCKET, SO_BROADCAST))
+		return false;
 	if (opts->join && !set_on(fd, SOL_SOCKET, SO_REUSEPORT))
 		return false;
 	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)))
@@ -279,7 +281,8 @@ udp_put(struct udp_out *out, const struct udp_to *to, size_t len)
 {
 	struct slot *s = &out->b.slot[out->n];
 	struct msghdr *h = &out->b.msg[out->n].msg_hdr;
-	struct in_pktinfo info = { .ipi_spec_dst = to_in_addr(to->local) };
+	struct in_pktinfo info = { .ipi_ifindex = (int)to->ifindex,
+		.ipi_spec_dst = to_in_addr(to->local) };
 	struct cmsghdr *c;
 
 	assert(out->n < UDP_BATCH && len <= UDP_SEND_MAX);

@@ -21,6 +21,7 @@ struct udp_opts {
 	/* False: the first socket on this address and port, NBT_EBUSY if anybody has it already.
 	 * True: one more beside it; the kernel spreads the clients over them. */
 	bool join;
+	bool broadcast;        /* broadcasts may be sent */
 	size_t receive_buffer; /* bytes wished; the kernel may grant less */
 };
 
@@ -67,6 +68,7 @@ struct udp_out;
 struct udp_to {
 	struct ip4 peer;
 	struct ip4 local; /* leave from this address; IP4_ANY = let the kernel choose */
+	uint32_t ifindex; /* and on this interface; 0 = as the routes say */
 	uint16_t port;
 };
 

@@ -107,7 +107,7 @@ answers_leave_from_the_address_that_was_asked(void **state)
 
 	pair_open(&p, IP4_ANY);
 	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
-		struct udp_to to = { CLIENT, asked[i], p.client_port };
+		struct udp_to to = { .peer = CLIENT, .local = asked[i], .port = p.client_port };
 
 		memcpy(udp_room(p.out), "answer", 6);
 		udp_put(p.out, &to, 6);
@@ -124,16 +124,38 @@ answers_leave_from_the_address_that_was_asked(void **state)
 static void
 a_broadcast_is_known_as_one(void **state)
 {
-	const int on = 1;
+	const struct udp_opts opts = { .address = CLIENT, .broadcast = true };
 	struct pair p;
 
 	pair_open(&p, IP4_ANY);
-	assert_int_equal(setsockopt(p.client, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)), 0);
+	put(&p, IP4(127, 255, 255, 255), "x", 1);
+	assert_int_equal(udp_send(p.out, p.client), 0); /* only who said that he would */
+	close(p.client);
+	assert_int_equal(udp_open(&opts, &p.client), 0);
 	put(&p, IP4(127, 255, 255, 255), "x", 1);
 	assert_int_equal(udp_send(p.out, p.client), 1);
 	assert_int_equal(receive(&p, p.server), 1);
 	assert_true(udp_packet(p.in, 0).broadcast);
 	assert_int_not_equal(udp_packet(p.in, 0).local.v, IP4(127, 255, 255, 255).v);
+	pair_close(&p);
+}
+
+static void
+a_packet_leaves_on_the_interface_it_is_told(void **state)
+{
+	struct pair p;
+	struct udp_to to;
+
+	pair_open(&p, SERVER);
+	to =
+	    (struct udp_to){ .peer = SERVER, .local = CLIENT, .ifindex = 1, .port = p.server_port };
+	udp_put(p.out, &to, 0);
+	assert_int_equal(udp_send(p.out, p.client), 1); /* lo is 1 everywhere */
+	assert_int_equal(receive(&p, p.server), 1);
+	assert_int_equal(udp_packet(p.in, 0).ifindex, 1);
+	to.ifindex = 0x7ffffff;
+	udp_put(p.out, &to, 0);
+	assert_int_equal(udp_send(p.out, p.client), 0); /* there is no such interface */
 	pair_close(&p);
 }
 
@@ -200,7 +222,7 @@ static void
 one_that_cannot_be_sent_does_not_hold_up_the_others(void **state)
 {
 	/* 192.0.2.1 is no address of ours to send from; port 0 is nobody's */
-	struct udp_to bad = { SERVER, IP4(192, 0, 2, 1), 0 };
+	struct udp_to bad = { .peer = SERVER, .local = IP4(192, 0, 2, 1) };
 	struct pair p;
 
 	pair_open(&p, SERVER);
@@ -315,6 +337,7 @@ main(void)
 		cmocka_unit_test(tells_the_sender_and_the_address_that_was_asked),
 		cmocka_unit_test(answers_leave_from_the_address_that_was_asked),
 		cmocka_unit_test(a_broadcast_is_known_as_one),
+		cmocka_unit_test(a_packet_leaves_on_the_interface_it_is_told),
 		cmocka_unit_test(a_batch_takes_sixty_four_and_no_more),
 		cmocka_unit_test(the_largest_datagram_is_whole_and_a_larger_one_is_marked),
 		cmocka_unit_test(one_that_cannot_be_sent_does_not_hold_up_the_others),
