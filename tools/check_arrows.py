@@ -13,7 +13,8 @@ import pathlib
 import re
 import sys
 
-BELOW_PROGRAMS = {"base", "wire", "rules", "store", "event", "txn", "wins", "node", "io", "conf", "ctl"}
+BELOW_PROGRAMS = {"base", "wire", "rules", "store", "event", "txn", "wins", "node", "io", "conf", "ctl", "daemon",
+                  "nodehost"}
 
 # module: modules, or single files, that it may include besides its own
 MAY_INCLUDE = {
@@ -28,6 +29,8 @@ MAY_INCLUDE = {
     "io": {"base", "event"},
     "conf": {"base"},
     "ctl": {"base", "event"},
+    "daemon": {"base", "wire", "event", "io", "conf", "ctl"},
+    "nodehost": {"base", "wire", "event", "node", "io", "conf"},
     "lib": {"base", "wire", "txn", "node"},
     "winsd": BELOW_PROGRAMS | {"netbtd/node_control.h"},
     "netbtd": BELOW_PROGRAMS - {"rules", "store", "wins"},

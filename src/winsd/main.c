@@ -3,39 +3,26 @@
  * winsd: arguments, configuration, privileges, threads, signals, and the order in which they begin
  * and end. Decides nothing about names. Layer: program.
  */
-#include <errno.h>
-#include <getopt.h>
-#include <grp.h>
-#include <libgen.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 #include <uv.h>
 
+#include "daemon/setup.h"
 #include "io/addrs.h"
+#include "io/clock.h"
 #include "io/log.h"
 #include "io/notify.h"
-#include "io/priv.h"
 #include "winsd/control.h"
 #include "winsd/registrar.h"
 #include "winsd/tcp.h"
 #include "winsd/winsd.h"
 #include "winsd/worker.h"
 
-#define EXIT_WRONG_CALL 2
-
-struct args {
-	const char *conf_path;
-	const char *overrides[64];
-	unsigned noverrides;
-	bool check, print;
-};
-
 struct host {
 	struct winsd d;
-	struct args args;
+	struct setup setup;
 	uv_loop_t loop;
 	uv_signal_t term, interrupt, hup;
 	uv_async_t finished;
@@ -44,99 +31,6 @@ struct host {
 	struct control *control;
 	struct tcp *tcp;
 };
-
-/* ---- clocks ---- */
-
-struct wall
-winsd_wall(void)
-{
-	return (struct wall){ (uint32_t)time(NULL) };
-}
-
-struct mono
-winsd_mono(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (struct mono){ ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec };
-}
-
-/* ---- arguments and configuration ---- */
-
-static void
-usage(FILE *to)
-{
-	fputs("usage: winsd [-hnpV] [-c FILE] [-o KEY=VALUE]...\n"
-	      "  -c FILE       read the configuration from FILE (see winsd.conf(5))\n"
-	      "  -o KEY=VALUE  set one option, over the file\n"
-	      "  -n            check the configuration and end\n"
-	      "  -p            print the effective configuration and end\n"
-	      "  -V            print the version\n",
-	    to);
-}
-
-static void
-parse_args(int argc, char **argv, struct args *ret)
-{
-	int c;
-
-	while ((c = getopt(argc, argv, "c:hno:pV")) != -1)
-		switch (c) {
-		case 'c':
-			ret->conf_path = optarg;
-			break;
-		case 'n':
-			ret->check = true;
-			break;
-		case 'o':
-			if (ret->noverrides == sizeof(ret->overrides) / sizeof(*ret->overrides)) {
-				fputs("winsd: more than 64 options with -o\n", stderr);
-				exit(EXIT_WRONG_CALL);
-			}
-			ret->overrides[ret->noverrides++] = optarg;
-			break;
-		case 'p':
-			ret->print = true;
-			break;
-		case 'V':
-			puts("winsd " WINSOME_VERSION);
-			exit(EXIT_SUCCESS);
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		default:
-			usage(stderr);
-			exit(EXIT_WRONG_CALL);
-		}
-	if (optind < argc) {
-		fprintf(stderr, "winsd: \"%s\" is not an option\n", argv[optind]);
-		usage(stderr);
-		exit(EXIT_WRONG_CALL);
-	}
-}
-
-static void
-say_stderr(void *arg, const char *sentence)
-{
-	(void)arg;
-	fprintf(stderr, "winsd: %s\n", sentence);
-}
-
-static int
-load_conf(const struct args *args, struct conf *conf, const struct conf_say *say)
-{
-	int err = 0, e;
-
-	conf_init(conf);
-	if (args->conf_path)
-		err = conf_load(conf, args->conf_path, say);
-	for (unsigned i = 0; i < args->noverrides; i++) {
-		e = conf_override(conf, args->overrides[i], say);
-		err = err ? err : e;
-	}
-	return err;
-}
 
 struct wins_conf
 winsd_wins_conf(const struct winsd *d, const struct conf *c)
@@ -168,30 +62,11 @@ winsd_wins_conf(const struct winsd *d, const struct conf *c)
 
 /* What a reload changes outside the engine. */
 static void
-take_over(struct winsd *d)
+take_over(struct winsd *d, const struct conf *conf)
 {
-	log_set_level((enum log_level)d->conf.log_level);
-	atomic_store(&d->live.burst_handling, d->conf.burst_handling);
-	atomic_store(&d->live.burst_queue, (unsigned)d->conf.burst_queue);
-}
-
-/* A group that does not exist has no members. */
-static gid_t
-group_id(const char *name)
-{
-	const struct group *g = *name ? getgrnam(name) : NULL;
-
-	return g ? g->gr_gid : CTL_NO_GROUP;
-}
-
-static struct ctl_policy
-policy(const struct conf *conf)
-{
-	return (struct ctl_policy){ .self = geteuid(),
-		.readers = group_id(conf->control_group),
-		.changers = group_id(conf->control_admin_group),
-		.readers_name = conf->control_group,
-		.changers_name = conf->control_admin_group };
+	log_set_level((enum log_level)conf->log_level);
+	atomic_store(&d->live.burst_handling, conf->burst_handling);
+	atomic_store(&d->live.burst_queue, (unsigned)conf->burst_queue);
 }
 
 /* ---- reload ---- */
@@ -238,69 +113,33 @@ reload_engine(struct winsd *d, const struct conf *conf)
 	return err;
 }
 
-struct changes {
-	char live[180], restart[180];
-};
-
-static void
-note_change(void *arg, const struct conf_option *option)
+/* What a reload changes at once. */
+static int
+take(void *arg, const struct conf *next)
 {
-	struct changes *c = arg;
-	char *names = option->reload ? c->live : c->restart;
-	size_t used = strlen(names);
+	struct host *h = arg;
+	int err = reload_engine(&h->d, next);
 
-	snprintf(names + used, sizeof(c->live) - used, "%s%s", used ? ", " : "", option->key);
+	if (!err)
+		take_over(&h->d, next);
+	return err;
 }
 
-struct first_error {
-	char sentence[200];
-};
-
-/* The rest of what is wrong with a file "winsd -n" tells. */
-static void
-keep_first(void *arg, const char *sentence)
-{
-	struct first_error *e = arg;
-
-	if (!e->sentence[0])
-		snprintf(e->sentence, sizeof(e->sentence), "%s", sentence);
-}
-
-/* HUP, or "winsctl reload". A file with errors changes nothing. */
+/* HUP, or "winsctl reload". */
 static bool
 reload(void *arg, char *ret_sentence, size_t cap)
 {
 	struct host *h = arg;
-	struct winsd *d = &h->d;
-	struct first_error error = { "" };
-	const struct conf_say say = { keep_first, &error };
-	struct changes c = { "", "" };
-	struct ctl_policy new_policy;
-	struct conf conf, next = d->conf;
-	int err = load_conf(&h->args, &conf, &say);
+	const struct setup_reload re = {
+		.conf = &h->d.conf, .teller = &h->d.teller, .take = take, .arg = h
+	};
 
-	if (!conf.server_address.v)
-		conf.server_address = d->conf.server_address; /* as the start settled it */
-	conf_take_reloadable(&next, &conf);
-	if (!err)
-		err = reload_engine(d, &next);
-	if (err) {
-		snprintf(ret_sentence, cap, "The old configuration stays: %s.",
-		    error.sentence[0] ? error.sentence : nbt_strerror(err));
-		teller_say(&d->teller, EV_CONF_REFUSED, 0,
-		    error.sentence[0] ? error.sentence : nbt_strerror(err));
+	struct ctl_policy policy;
+
+	if (!setup_reload(&h->setup, &re, ret_sentence, cap))
 		return false;
-	}
-	conf_diff_reload(&d->conf, &conf, note_change, &c);
-	conf_take_reloadable(&d->conf, &conf);
-	take_over(d);
-	new_policy = policy(&d->conf);
-	control_set_policy(h->control, &new_policy);
-	teller_say(&d->teller, EV_CONF_RELOADED, 0, c.live[0] ? c.live : "nothing counts anew");
-	if (c.restart[0])
-		teller_say(&d->teller, EV_CONF_NEEDS_RESTART, 0, c.restart);
-	snprintf(ret_sentence, cap, "Taken over: %s.%s%s%s", c.live[0] ? c.live : "nothing",
-	    c.restart[0] ? " Only after a restart: " : "", c.restart, c.restart[0] ? "." : "");
+	policy = setup_policy(&h->d.conf);
+	control_set_policy(h->control, &policy);
 	return true;
 }
 
@@ -355,7 +194,7 @@ status(void *arg, struct control_status *ret)
 	struct registrar_store_state store;
 
 	ret->started = d->started;
-	ret->uptime = (uint64_t)(winsd_mono().ns - d->begun.ns) / 1000000000;
+	ret->uptime = (uint64_t)(clock_mono().ns - d->begun.ns) / 1000000000;
 	ret->naddr = d->nself;
 	memcpy(ret->addr, d->self, sizeof(ret->addr));
 	ret->workers = d->nworkers;
@@ -445,7 +284,7 @@ open_control(struct host *h)
 {
 	const struct control_conf conf = { .path = h->d.conf.control_socket,
 		.version = WINSOME_VERSION,
-		.policy = policy(&h->d.conf) };
+		.policy = setup_policy(&h->d.conf) };
 	const struct control_hooks hooks = {
 		.arg = h, .status = status, .reload = reload, .config = print_config
 	};
@@ -472,40 +311,6 @@ open_tcp(struct host *h)
 	return err;
 }
 
-static int
-wrong(struct winsd *d, int event, int err, const char *why)
-{
-	teller_say(&d->teller, event, 0, why);
-	return err;
-}
-
-/* Folders first, because only root can give them away. */
-static int
-give_up_root(struct winsd *d)
-{
-	const struct conf *conf = &d->conf;
-	char why[PRIV_WHY_MAX], run[CONF_TEXT_MAX];
-	struct priv_user found, *user = NULL;
-	int err;
-
-	if (geteuid() == 0 && conf->user[0]) {
-		err = priv_find(conf->user, &found, why);
-		if (err)
-			return wrong(d, EV_PRIVILEGES_REFUSED, err, why);
-		user = &found;
-	} else if (geteuid() == 0) {
-		teller_say(&d->teller, EV_PRIVILEGES_KEPT, 0, "the option user is empty");
-	}
-	err = priv_folder(conf->data_dir, user, why);
-	if (err)
-		return wrong(d, EV_STORE_REFUSED, err, why);
-	snprintf(run, sizeof(run), "%s", conf->control_socket);
-	/* A folder of others may do for a socket, as /tmp does; if not, control_open will say so. */
-	(void)priv_folder(dirname(run), user, why);
-	err = priv_drop(user, why);
-	return err ? wrong(d, EV_PRIVILEGES_REFUSED, err, why) : 0;
-}
-
 /* Sockets while root; nothing else. Then the store, the workers, and last whoever may ask. */
 static int
 begin(struct host *h)
@@ -515,7 +320,7 @@ begin(struct host *h)
 
 	if ((err = find_self(d)) || (err = workers_open(d)) || (err = open_tcp(h)))
 		return err;
-	if ((err = give_up_root(d)))
+	if ((err = setup_give_up_root(&d->conf, &d->teller, EV_STORE_REFUSED)))
 		return err;
 	watch(h);
 	if ((err = registrar_start(d, work_finished, h, &d->registrar)))
@@ -561,13 +366,13 @@ serve(struct host *h)
 
 	signal(SIGPIPE, SIG_IGN);
 	log_open((enum log_level)d->conf.log_level);
-	d->started = winsd_wall();
-	d->begun = winsd_mono();
-	if (teller_init(&d->teller, d->conf.event_history) || uv_loop_init(&h->loop)) {
-		say_stderr(NULL, nbt_strerror(NBT_ENOMEM));
+	d->started = clock_wall();
+	d->begun = clock_mono();
+	if (teller_init(&d->teller, d->conf.event_history, rule_name) || uv_loop_init(&h->loop)) {
+		fprintf(stderr, "winsd: %s\n", nbt_strerror(NBT_ENOMEM));
 		return NBT_ENOMEM;
 	}
-	take_over(d);
+	take_over(d, &d->conf);
 	/* For TCP. It holds nothing but while it answers, and must not be waited for meanwhile. */
 	store_reader_register();
 	store_reader_offline();
@@ -585,17 +390,11 @@ serve(struct host *h)
 int
 main(int argc, char **argv)
 {
-	static struct host h;
-	const struct conf_say say = { say_stderr, NULL };
+	static struct host h = { .setup = { .program = "winsd",
+				     .manual = "winsd.conf(5)",
+				     .version = WINSOME_VERSION } };
 
-	parse_args(argc, argv, &h.args);
-	if (load_conf(&h.args, &h.d.conf, &say))
-		return EXIT_WRONG_CALL;
-	if (h.args.print)
-		conf_print(&h.d.conf, stdout);
-	else if (h.args.check)
-		puts("The configuration is good.");
-	else
-		return serve(&h) ? EXIT_FAILURE : EXIT_SUCCESS;
-	return EXIT_SUCCESS;
+	setup_args(&h.setup, argc, argv);
+	setup_begin(&h.setup, &h.d.conf);
+	return serve(&h) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

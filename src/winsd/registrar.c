@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/wake.h"
 #include "winsd/winsd.h"
 #include "winsd/worker.h"
@@ -265,8 +266,8 @@ turn(struct registrar *r)
 {
 	bool busy;
 
-	r->mnow = winsd_mono();
-	r->now = winsd_wall();
+	r->mnow = clock_mono();
+	r->now = clock_wall();
 	wins_tick(r->wins, r->mnow, r->now);
 	busy = take_packets(r) > 0;
 	(void)wins_commit(r->wins, r->now); /* a failure was told and answered */
@@ -372,7 +373,7 @@ set_up(struct registrar *r)
 		return err;
 	}
 	conf = winsd_wins_conf(r->d, &r->d->conf);
-	r->now = winsd_wall();
+	r->now = clock_wall();
 	err = wins_new(&conf, r->store, &host, r->now, &r->wins);
 	r->d->store = r->store;
 	r->d->wins = r->wins;
@@ -507,13 +508,7 @@ registrar_stats(struct registrar *r, struct wins_stats *ret)
 size_t
 registrar_events(struct registrar *r, uint64_t after, struct event *ret, size_t cap)
 {
-	struct teller *t = &r->d->teller;
-	size_t n;
-
-	pthread_mutex_lock(&t->lock);
-	n = event_log_read(t->log, after, ret, cap);
-	pthread_mutex_unlock(&t->lock);
-	return n;
+	return teller_read(&r->d->teller, after, ret, cap);
 }
 
 void

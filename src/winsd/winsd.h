@@ -8,29 +8,15 @@
  */
 #pragma once
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "conf/conf.h"
-#include "event/event.h"
+#include "daemon/teller.h"
 #include "io/ring.h"
 #include "io/udp.h"
 #include "wins/wins.h"
 
 #define WINSD_SOCKETS_MAX CONF_ADDRESSES_MAX
-
-/* Whoever tells events: the history, the log, one lock. */
-struct teller {
-	pthread_mutex_t lock;
-	struct event_log *log;
-};
-
-int teller_init(struct teller *t, size_t history);
-void teller_release(struct teller *t);
-/* Any thread. Fills in the time when it is 0. */
-void teller_tell(struct teller *t, const struct event *ev);
-/* The same for events without more than an id, a number and a text. */
-void teller_say(struct teller *t, int event, uint64_t number, const char *text);
 
 /* What workers obey and a reload may change. */
 struct live {
@@ -43,7 +29,6 @@ struct registrar;
 
 struct winsd {
 	struct conf conf;
-	const char *conf_path; /* NULL: none was given */
 	struct ip4 self[CONF_ADDRESSES_MAX];
 	uint8_t nself;
 	struct ip4
@@ -62,6 +47,3 @@ struct winsd {
 
 /* The engine's options from the configuration's. */
 struct wins_conf winsd_wins_conf(const struct winsd *d, const struct conf *conf);
-
-struct wall winsd_wall(void);
-struct mono winsd_mono(void);

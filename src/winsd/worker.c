@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/wake.h"
 #include "winsd/registrar.h"
 
@@ -35,7 +36,7 @@ static void
 queue_full(struct worker *w, const struct udp_packet *p)
 {
 	struct event ev = { .id = EV_QUEUE_FULL, .peer = p->peer, .number = ring_used(w->ring) };
-	uint32_t now = winsd_wall().s;
+	uint32_t now = clock_wall().s;
 
 	wins_count(&w->stats.drop[NB_DROP_OVERLOAD]);
 	if (now != w->full_told) /* once a second is enough for the event's own limit to count */
