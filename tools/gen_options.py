@@ -42,6 +42,8 @@ class Option:
             "SIZE": "size, {min} to {max}",
             "BOOL": "true or false",
             "CHOICE": "one of {min}",
+            "CHOICES": "list of these: {min}",
+            "TEXTS": "list of at most {max} texts",
             "ADDRESS": "IPv4 address",
             "ADDRESSES": "list of at most {max} IPv4 addresses",
             "NAMES": "list of at most {max} names",

@@ -15,7 +15,9 @@
 #define CONF_TEXT_MAX      256 /* with its NUL */
 #define CONF_ADDRESSES_MAX 16
 #define CONF_NAMES_MAX     32
-#define CONF_NAME_LEN      15     /* a NetBIOS name without its suffix */
+#define CONF_NAME_LEN      15 /* a NetBIOS name without its suffix */
+#define CONF_TEXTS_MAX     64
+#define CONF_ENTRY_MAX     64     /* of a list of texts, with its NUL */
 #define CONF_FILE_MAX      262144 /* bytes; a file with every option is a fiftieth of it */
 #define CONF_ERRORS_MAX    50     /* told of one file */
 
@@ -30,17 +32,24 @@ struct conf_names {
 	uint8_t name[CONF_NAMES_MAX][CONF_NAME_LEN];
 };
 
+struct conf_texts {
+	uint8_t n;
+	char t[CONF_TEXTS_MAX][CONF_ENTRY_MAX];
+};
+
 /* What a field of each option type is. */
 #define CONF_FIELD_NUMBER(f)    uint64_t f
 #define CONF_FIELD_SECONDS(f)   uint64_t f
 #define CONF_FIELD_MILLIS(f)    uint64_t f
 #define CONF_FIELD_SIZE(f)      uint64_t f /* bytes */
 #define CONF_FIELD_CHOICE(f)    uint64_t f /* 0 = the first word */
+#define CONF_FIELD_CHOICES(f)   uint64_t f /* bit 0 = the first word */
 #define CONF_FIELD_BOOL(f)      bool f
 #define CONF_FIELD_TEXT(f)      char f[CONF_TEXT_MAX]
 #define CONF_FIELD_ADDRESS(f)   struct ip4 f /* IP4_ANY = empty */
 #define CONF_FIELD_ADDRESSES(f) struct conf_addresses f
 #define CONF_FIELD_NAMES(f)     struct conf_names f
+#define CONF_FIELD_TEXTS(f)     struct conf_texts f
 
 struct conf {
 #define X(field, key, type, default, min, max, reload, text) CONF_FIELD_##type(field);

@@ -190,7 +190,7 @@ choice(const struct conf_option *o, uint64_t which, const char **ret_word, int *
 }
 
 static int
-set_choice(const struct conf_option *o, uint64_t *field, const char *text, char *why)
+find_choice(const struct conf_option *o, uint64_t *ret, const char *text, char *why)
 {
 	char quoted[VALUE_QUOTE_MAX], all[VALUE_WHY_MAX / 2] = "";
 	const char *word;
@@ -199,7 +199,7 @@ set_choice(const struct conf_option *o, uint64_t *field, const char *text, char 
 
 	for (uint64_t i = 0; choice(o, i, &word, &len); i++) {
 		if (strlen(text) == (size_t)len && !memcmp(text, word, (size_t)len)) {
-			*field = i;
+			*ret = i;
 			return 0;
 		}
 		used += (size_t)snprintf(
@@ -315,16 +315,54 @@ add_name(struct conf_names *list, const char *text, char *why)
 }
 
 static int
+add_text(struct conf_texts *list, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+
+	if (!*text || !is_printable(text))
+		return refuse(
+		    why, "%s is not a text of printable ASCII", value_quote(text, quoted));
+	if (strlen(text) >= CONF_ENTRY_MAX)
+		return refuse(why, "%s is longer than %d characters", value_quote(text, quoted),
+		    CONF_ENTRY_MAX - 1);
+	for (int i = 0; i < list->n; i++)
+		if (!strcmp(list->t[i], text))
+			return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+	strcpy(list->t[list->n++], text);
+	return 0;
+}
+
+static int
+add_choice(const struct conf_option *o, uint64_t *set, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+	uint64_t i;
+	int err = find_choice(o, &i, text, why);
+
+	if (err)
+		return err;
+	if (*set >> i & 1)
+		return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+	*set |= UINT64_C(1) << i;
+	return 0;
+}
+
+static int
 add_entry(const struct conf_option *o, void *field, const char *text, char *why)
 {
-	uint8_t n = *(const uint8_t *)field; /* both kinds of list begin with their count */
+	uint8_t n = *(const uint8_t *)field; /* all lists but this one begin with their count */
 	uint64_t max = 0;
-	bool known = read_number(o, o->max, &max);
+	bool known;
 
+	if (o->type == VALUE_CHOICES)
+		return add_choice(o, field, text, why);
+	known = read_number(o, o->max, &max);
 	assert(known);
 	(void)known; /* for builds without assertions */
 	if (n >= max)
 		return refuse(why, "has more than %s entries", o->max);
+	if (o->type == VALUE_TEXTS)
+		return add_text(field, text, why);
 	return o->type == VALUE_NAMES ? add_name(field, text, why) : add_address(field, text, why);
 }
 
@@ -378,6 +416,8 @@ value_size(const struct conf_option *o)
 		return sizeof(struct conf_addresses);
 	case VALUE_NAMES:
 		return sizeof(struct conf_names);
+	case VALUE_TEXTS:
+		return sizeof(struct conf_texts);
 	default:
 		return sizeof(uint64_t);
 	}
@@ -401,7 +441,7 @@ value_set(const struct conf_option *o, void *field, const char *text, char why[V
 {
 	switch (o->type) {
 	case VALUE_CHOICE:
-		return set_choice(o, field, text, why);
+		return find_choice(o, field, text, why);
 	case VALUE_BOOL:
 		return set_bool(field, text, why);
 	case VALUE_TEXT:
@@ -410,6 +450,8 @@ value_set(const struct conf_option *o, void *field, const char *text, char why[V
 		return set_address(field, text, why);
 	case VALUE_ADDRESSES:
 	case VALUE_NAMES:
+	case VALUE_TEXTS:
+	case VALUE_CHOICES:
 		return set_list(o, field, text, why);
 	default:
 		return set_number(o, field, text, why);
@@ -437,26 +479,51 @@ print_text(const char *text, FILE *to)
 }
 
 static void
+print_entry(const struct conf_option *o, const void *field, int i, FILE *to)
+{
+	const struct conf_names *names = field;
+	char text[IP4_STRLEN > CONF_NAME_LEN ? IP4_STRLEN : CONF_NAME_LEN + 1] = { 0 };
+
+	switch (o->type) {
+	case VALUE_TEXTS:
+		print_text(((const struct conf_texts *)field)->t[i], to);
+		return;
+	case VALUE_ADDRESSES:
+		ip4_print(((const struct conf_addresses *)field)->a[i], text);
+		break;
+	default:
+		memcpy(text, names->name[i], CONF_NAME_LEN);
+		for (int e = CONF_NAME_LEN; e && text[e - 1] == ' '; e--)
+			text[e - 1] = '\0';
+	}
+	print_text(text, to);
+}
+
+static void
 print_list(const struct conf_option *o, const void *field, FILE *to)
 {
-	const struct conf_addresses *addresses = field;
-	const struct conf_names *names = field;
 	uint8_t n = *(const uint8_t *)field;
 
 	fputc('[', to);
 	for (int i = 0; i < n; i++) {
-		char text[IP4_STRLEN > CONF_NAME_LEN ? IP4_STRLEN : CONF_NAME_LEN + 1] = { 0 };
-
-		if (o->type == VALUE_ADDRESSES) {
-			ip4_print(addresses->a[i], text);
-		} else {
-			memcpy(text, names->name[i], CONF_NAME_LEN);
-			for (int e = CONF_NAME_LEN; e && text[e - 1] == ' '; e--)
-				text[e - 1] = '\0';
-		}
 		fputs(i ? ", " : "", to);
-		print_text(text, to);
+		print_entry(o, field, i, to);
 	}
+	fputc(']', to);
+}
+
+static void
+print_choices(const struct conf_option *o, uint64_t set, FILE *to)
+{
+	const char *word, *comma = "";
+	int len;
+
+	fputc('[', to);
+	for (uint64_t i = 0; choice(o, i, &word, &len); i++)
+		if (set >> i & 1) {
+			fprintf(to, "%s%.*s", comma, len, word);
+			comma = ", ";
+		}
 	fputc(']', to);
 }
 
@@ -486,7 +553,11 @@ value_print(const struct conf_option *o, const void *field, FILE *to)
 		break;
 	case VALUE_ADDRESSES:
 	case VALUE_NAMES:
+	case VALUE_TEXTS:
 		print_list(o, field, to);
+		break;
+	case VALUE_CHOICES:
+		print_choices(o, *(const uint64_t *)field, to);
 		break;
 	default:
 		print_number(o, *(const uint64_t *)field, to);

@@ -13,11 +13,13 @@ enum value_type {
 	VALUE_MILLIS,
 	VALUE_SIZE,
 	VALUE_CHOICE,
+	VALUE_CHOICES,
 	VALUE_BOOL,
 	VALUE_TEXT,
 	VALUE_ADDRESS,
 	VALUE_ADDRESSES,
 	VALUE_NAMES,
+	VALUE_TEXTS,
 };
 
 #define VALUE_WHY_MAX 320
@@ -25,7 +27,8 @@ enum value_type {
 static inline bool
 value_is_list(const struct conf_option *o)
 {
-	return o->type == VALUE_ADDRESSES || o->type == VALUE_NAMES;
+	return o->type == VALUE_ADDRESSES || o->type == VALUE_NAMES || o->type == VALUE_TEXTS ||
+	       o->type == VALUE_CHOICES;
 }
 
 /* The field's size in bytes. */

@@ -175,6 +175,49 @@ lists_read_with_and_without_brackets(void **state)
 }
 
 static void
+lists_of_texts_are_taken_full_and_refused_past_that(void **state)
+{
+	char text[CONF_TEXTS_MAX * 8] = "";
+	struct conf conf;
+
+	conf_init(&conf);
+	for (int i = 0; i < CONF_TEXTS_MAX; i++)
+		sprintf(text + strlen(text), "%s!if%d", i ? "," : "", i);
+	assert_true(sets(&conf, "node.interfaces", text));
+	assert_int_equal(conf.node_interfaces.n, CONF_TEXTS_MAX);
+	assert_string_equal(conf.node_interfaces.t[CONF_TEXTS_MAX - 1], "!if63");
+	strcat(text, ",x");
+	assert_false(sets(&conf, "node.interfaces", text));
+	assert_string_equal(said, "-o node.interfaces: has more than 64 entries");
+	assert_false(sets(&conf, "node.interfaces", "a,a"));
+	assert_false(sets(&conf, "node.interfaces", "a,"));
+	memset(text, 'x', CONF_ENTRY_MAX);
+	text[CONF_ENTRY_MAX - 1] = '\0';
+	assert_true(sets(&conf, "node.interfaces", text));
+	strcat(text, "x");
+	assert_false(sets(&conf, "node.interfaces", text));
+	assert_true(sets(&conf, "node.interfaces", "[]"));
+	assert_int_equal(conf.node_interfaces.n, 0);
+}
+
+static void
+a_set_holds_each_word_once(void **state)
+{
+	struct conf conf;
+
+	conf_init(&conf);
+	assert_int_equal(conf.node_services, 1);
+	assert_true(sets(&conf, "node.services", "messenger, workstation"));
+	assert_int_equal(conf.node_services, 5);
+	assert_true(sets(&conf, "node.services", "[]"));
+	assert_int_equal(conf.node_services, 0);
+	assert_false(sets(&conf, "node.services", "server,server"));
+	assert_string_equal(said, "-o node.services: \"server\" is in the list twice");
+	assert_false(sets(&conf, "node.services", "serve"));
+	assert_non_null(strstr(said, "\"serve\" is none of workstation, server, messenger, "));
+}
+
+static void
 blocked_names_are_folded_and_padded(void **state)
 {
 	struct conf conf;
@@ -325,6 +368,9 @@ what_is_printed_reads_back_to_the_same(void **state)
 	assert_true(sets(&conf, "control-socket", "-"));
 	assert_true(sets(&conf, "user", ""));
 	assert_true(sets(&conf, "control-group", " x "));
+	assert_true(sets(&conf, "node.interfaces", "eth*,!tun*,!10.99.0.0/16,*,&a"));
+	assert_true(sets(&conf, "node.services", "browser,server"));
+	assert_true(sets(&conf, "node.type", "p"));
 	print_and_parse(&conf, &back);
 	assert_memory_equal(&conf, &back, sizeof(conf));
 }
@@ -392,6 +438,8 @@ main(void)
 		cmocka_unit_test(every_text_is_taken_at_its_bounds_and_refused_past_them),
 		cmocka_unit_test(lists_are_taken_full_and_refused_past_that),
 		cmocka_unit_test(lists_read_with_and_without_brackets),
+		cmocka_unit_test(lists_of_texts_are_taken_full_and_refused_past_that),
+		cmocka_unit_test(a_set_holds_each_word_once),
 		cmocka_unit_test(blocked_names_are_folded_and_padded),
 		cmocka_unit_test(durations_and_sizes_are_read),
 		cmocka_unit_test(errors_of_the_command_line_say_what_is_allowed),

@@ -117,10 +117,22 @@ every_error_is_told_with_its_line(void **state)
 static void
 nested_maps_are_dotted_options(void **state)
 {
-	refuses("node:\n  name: SERVER1\n  deep: {er: [x]}\nnode.name: A\n",
-	    "w.yaml:2: unknown option \"node.name\"\n"
-	    "w.yaml:3: unknown option \"node.deep.er\"\n"
-	    "w.yaml:4: unknown option \"node.name\"\n");
+	struct conf conf;
+
+	conf_init(&conf);
+	assert_int_equal(
+	    parse(&conf, "node:\n  name: SERVER1\n  services: [server, browser]\n  interfaces:\n"
+			 "  - eth*\n  - '!tun*'\nnode.type: p\n"),
+	    0);
+	assert_string_equal(conf.node_name, "SERVER1");
+	assert_int_equal(conf.node_services, 2 | 8);
+	assert_int_equal(conf.node_interfaces.n, 2);
+	assert_string_equal(conf.node_interfaces.t[1], "!tun*");
+	assert_int_equal(conf.node_type, 2);
+	refuses("node:\n  name: SERVER1\n  xyz: {er: [x]}\nnode.name: A\nxyz:\n  uvw: 1\n",
+	    "w.yaml:3: unknown option \"node.xyz.er\" (did you mean node.type?)\n"
+	    "w.yaml:4: node.name: given twice (first in line 2)\n"
+	    "w.yaml:6: unknown option \"xyz.uvw\"\n");
 }
 
 static void
