@@ -106,6 +106,7 @@ struct node_ghost {
 	struct nb_key key;
 	bool group;
 	struct ip4 ip, wins; /* the address to be released, and where */
+	struct ip4 from;     /* what it must leave from; differs from ip when that is advertised */
 	uint32_t tries;
 	int64_t retry_in_ms;
 };
@@ -184,6 +185,12 @@ void node_suspend(struct node *n, struct mono now);
 void node_resume(struct node *n, struct mono now);
 /* Every release was answered or given up, and no packet waits. */
 bool node_quiet(const struct node *n);
+/*
+ * A release that an earlier run of the program could not have confirmed (ip, wins, from, key and group
+ * of *g): one more ghost, tried at once. Nothing is done when the name is on that address again, or
+ * the ghost is there. NBT_ELIMIT, NBT_ENOMEM.
+ */
+int node_remember(struct node *n, const struct node_ghost *g, struct mono now);
 /* nbtstat -RR: release all, wait for the answers, register again. NBT_EBUSY within two minutes of the
  * last time, or while suspended. */
 int node_release_refresh(struct node *n, struct mono now);

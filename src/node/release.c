@@ -59,9 +59,9 @@ release_free_all(struct node *n)
 
 static void ghost_fire(struct node *n, struct timer *t, struct mono now);
 
-/* NULL: out of memory. */
+/* Last in the list, counted by nobody yet. NULL: out of memory. */
 static struct parting *
-parting_new(struct node *n, struct hold *h, struct ip4 wins, struct mono now)
+parting_alloc(struct node *n)
 {
 	struct parting *p = calloc(1, sizeof(*p));
 
@@ -76,6 +76,19 @@ parting_new(struct node *n, struct hold *h, struct ip4 wins, struct mono now)
 		free(p);
 		return NULL;
 	}
+	*n->partings_end = p;
+	n->partings_end = &p->next;
+	return p;
+}
+
+/* NULL: out of memory. */
+static struct parting *
+parting_new(struct node *n, struct hold *h, struct ip4 wins, struct mono now)
+{
+	struct parting *p = parting_alloc(n);
+
+	if (!p)
+		return NULL;
 	p->key = h->name->key;
 	p->group = h->name->group;
 	p->ip = h->ip;
@@ -89,8 +102,6 @@ parting_new(struct node *n, struct hold *h, struct ip4 wins, struct mono now)
 	else
 		p->expires = h->ttl ? mono_add_ms(h->granted, (int64_t)h->ttl * 1000) : MONO_NEVER;
 	n->nleaving++;
-	*n->partings_end = p;
-	n->partings_end = &p->next;
 	return p;
 }
 
@@ -238,6 +249,48 @@ release_hurry(struct node *n, struct ip4 wins, struct ip4 ip, struct mono now)
 			timer_set(n, &p->retry, now);
 }
 
+/* Has the name come back to that address, or is this release on its way already? */
+static bool
+is_known(struct node *n, const struct node_ghost *g)
+{
+	const struct name *nm = name_find(n, &g->key);
+
+	for (struct hold *h = nm ? nm->holds : NULL; h; h = h->next)
+		if (!h->gone && ip4_eq(h->adv, g->ip)) {
+			hold_told(h, g->wins);
+			return true;
+		}
+	for (const struct parting *p = n->partings; p; p = p->next)
+		if (ip4_eq(p->adv, g->ip) && ip4_eq(p->wins, g->wins) &&
+		    nb_key_eq(&p->key, &g->key))
+			return true;
+	return false;
+}
+
+int
+node_remember(struct node *n, const struct node_ghost *g, struct mono now)
+{
+	struct parting *p;
+
+	if (is_known(n, g))
+		return 0;
+	if (n->nghosts == NODE_GHOSTS_MAX)
+		return NBT_ELIMIT;
+	p = parting_alloc(n);
+	if (!p)
+		return NBT_ENOMEM;
+	n->nghosts++;
+	p->key = g->key;
+	p->group = g->group;
+	p->ip = g->from;
+	p->adv = g->ip;
+	p->wins = g->wins;
+	p->tries = g->tries;
+	p->expires = mono_add_ms(now, (int64_t)LIFE_S * 1000);
+	timer_set(n, &p->retry, now);
+	return 0;
+}
+
 /* ---- a hold goes ---- */
 
 static void
@@ -376,6 +429,7 @@ node_ghost_at(const struct node *n, unsigned i, struct mono now, struct node_gho
 	*ret = (struct node_ghost){ .key = p->key,
 		.group = p->group,
 		.ip = p->adv,
+		.from = p->ip,
 		.wins = p->wins,
 		.tries = p->tries,
 		.retry_in_ms = p->ask.open ? 0 : (timer_when(&p->retry).ns - now.ns) / 1000000 };

@@ -355,6 +355,67 @@ a_ghost_goes_when_the_server_has_forgotten_the_name_by_itself(void **state)
 	net_end(&t);
 }
 
+static struct node_ghost
+ghost_of_an_earlier_run(unsigned card)
+{
+	return (struct node_ghost){
+		.key = net_key(NAME), .ip = CARD(card), .from = CARD(card), .wins = W1
+	};
+}
+
+static void
+a_ghost_of_an_earlier_run_is_tried_at_once(void **state)
+{
+	const struct node_ghost g = ghost_of_an_earlier_run(1), gone = ghost_of_an_earlier_run(7);
+	struct net t;
+	struct sent s;
+
+	net_start(&t, NODE_P, 2, 1);
+	assert_int_equal(node_remember(t.n, &g, t.now), 0);
+	assert_int_equal(node_remember(t.n, &g, t.now), 0);
+	assert_int_equal(node_remember(t.n, &gone, t.now), 0); /* waits for its address */
+	assert_int_equal(net_ghosts(&t), 2);
+	net_pass(&t, 0);
+	s = net_expect_only(&t, NB_RELEASE_REQ, 0x3000, W1);
+	assert_int_equal(s.path.local.v, CARD(1).v);
+	assert_int_equal(s.m.addr[0].ip.v, CARD(1).v);
+	net_released(&t, &s);
+	assert_int_equal(net_ghosts(&t), 1);
+	net_end(&t);
+}
+
+static void
+a_ghost_of_an_earlier_run_whose_name_is_back_is_none(void **state)
+{
+	const struct node_ghost g = ghost_of_an_earlier_run(0);
+	struct net t;
+
+	net_start(&t, NODE_P, 2, 1);
+	net_register(&t, NAME, false, 518400);
+	assert_int_equal(node_remember(t.n, &g, t.now), 0);
+	assert_int_equal(net_ghosts(&t), 0);
+	net_pass(&t, 0);
+	net_silent(&t);
+	net_end(&t);
+}
+
+static void
+ghosts_of_an_earlier_run_are_bounded_too(void **state)
+{
+	struct node_ghost g = ghost_of_an_earlier_run(0);
+	struct net t;
+
+	net_start(&t, NODE_P, 1, 1);
+	for (unsigned i = 0; i < NODE_GHOSTS_MAX; i++) {
+		g.ip.v = IP4(10, 99, 0, 0).v + i;
+		g.from = g.ip;
+		assert_int_equal(node_remember(t.n, &g, t.now), 0);
+	}
+	g.ip.v++;
+	assert_int_equal(node_remember(t.n, &g, t.now), NBT_ELIMIT);
+	net_end(&t);
+}
+
 /* Names that are registered and lose their card: ghosts at once, without a packet. */
 static void
 add_ghosts(struct net *t, unsigned first, unsigned count)
@@ -551,6 +612,9 @@ main(void)
 		cmocka_unit_test(a_server_that_answers_anything_again_gets_the_releases_at_once),
 		cmocka_unit_test(a_ghost_whose_name_is_claimed_again_is_not_released_any_more),
 		cmocka_unit_test(a_ghost_goes_when_the_server_has_forgotten_the_name_by_itself),
+		cmocka_unit_test(a_ghost_of_an_earlier_run_is_tried_at_once),
+		cmocka_unit_test(a_ghost_of_an_earlier_run_whose_name_is_back_is_none),
+		cmocka_unit_test(ghosts_of_an_earlier_run_are_bounded_too),
 		cmocka_unit_test(the_number_of_ghosts_is_bounded_and_the_oldest_goes),
 		cmocka_unit_test(suspend_releases_all_names_and_resume_registers_them_again),
 		cmocka_unit_test(
