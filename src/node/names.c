@@ -293,32 +293,69 @@ node_quiet(const struct node *n)
 
 /* ---- listings ---- */
 
+static void
+fill_entry(const struct hold *h, struct mono now, struct node_entry *ret)
+{
+	struct mono due = timer_when(&h->due);
+
+	*ret = (struct node_entry){ .key = h->name->key,
+		.group = h->name->group,
+		.permanent = h->name->permanent,
+		.if_key = h->ifc->c.key,
+		.ip = h->adv,
+		.state = h->state,
+		.by_wins = h->by_wins,
+		.wins = h->by_wins ? h->wins : IP4_ANY,
+		.ttl = h->ttl,
+		.offender = h->offender };
+	memcpy(ret->if_name, h->ifc->c.name, sizeof(ret->if_name));
+	ret->refresh_in_ms = due.ns == MONO_NEVER.ns ? -1 : (due.ns - now.ns) / 1000000;
+}
+
 bool
 node_entry_at(const struct node *n, unsigned i, struct mono now, struct node_entry *ret)
 {
-	for (unsigned k = 0; k < n->nnames; k++) {
-		const struct name *nm = n->names[k];
-
-		for (const struct hold *h = nm->holds; h; h = h->next) {
-			struct mono due = timer_when(&h->due);
-
-			if (i--)
-				continue;
-			*ret = (struct node_entry){ .key = nm->key,
-				.group = nm->group,
-				.permanent = nm->permanent,
-				.if_key = h->ifc->c.key,
-				.ip = h->adv,
-				.state = h->state,
-				.by_wins = h->by_wins,
-				.wins = h->by_wins ? h->wins : IP4_ANY,
-				.ttl = h->ttl,
-				.offender = h->offender };
-			memcpy(ret->if_name, h->ifc->c.name, sizeof(ret->if_name));
-			ret->refresh_in_ms =
-			    due.ns == MONO_NEVER.ns ? -1 : (due.ns - now.ns) / 1000000;
-			return true;
-		}
-	}
+	for (unsigned k = 0; k < n->nnames; k++)
+		for (const struct hold *h = n->names[k]->holds; h; h = h->next)
+			if (!i--) {
+				fill_entry(h, now, ret);
+				return true;
+			}
 	return false;
+}
+
+void
+node_each_entry(const struct node *n, struct mono now,
+    void (*each)(void *arg, const struct node_entry *e), void *arg)
+{
+	struct node_entry e;
+
+	for (unsigned k = 0; k < n->nnames; k++)
+		for (const struct hold *h = n->names[k]->holds; h; h = h->next) {
+			fill_entry(h, now, &e);
+			each(arg, &e);
+		}
+}
+
+static uint64_t
+mix(uint64_t sum, uint64_t v)
+{
+	sum = (sum ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return sum ^ sum >> 32;
+}
+
+uint64_t
+node_digest(const struct node *n)
+{
+	uint64_t sum = n->nghosts, part[2];
+
+	for (unsigned k = 0; k < n->nnames; k++) {
+		memcpy(part, n->names[k]->key.name.b, sizeof(part));
+		sum = mix(mix(sum, part[0]), part[1]);
+		for (const struct hold *h = n->names[k]->holds; h; h = h->next)
+			sum = mix(sum,
+				  (uint64_t)h->adv.v << 32 | (uint64_t)h->by_wins << 8 | h->state) ^
+			      h->wins.v;
+	}
+	return sum;
 }

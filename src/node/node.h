@@ -232,6 +232,12 @@ unsigned node_type(const struct node *n); /* enum node_type, the effective one *
 /* Listings by index, for nbtstat and winsctl: false past the end. */
 bool node_if_at(const struct node *n, unsigned i, struct node_if *ret);
 bool node_entry_at(const struct node *n, unsigned i, struct mono now, struct node_entry *ret);
+/* All entries in one go, in the same order. */
+void node_each_entry(const struct node *n, struct mono now,
+    void (*each)(void *arg, const struct node_entry *e), void *arg);
+/* Another number when a name came, went or changed its state, its server or its address, or a ghost
+ * came or went; with the chance of a 64-bit hash. To see whether anything must be told or kept. */
+uint64_t node_digest(const struct node *n);
 bool node_ghost_at(const struct node *n, unsigned i, struct mono now, struct node_ghost *ret);
 bool node_cache_at(const struct node *n, unsigned i, struct mono now, struct node_cache_entry *ret);
 

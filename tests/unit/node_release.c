@@ -46,6 +46,44 @@ each_address_is_released_from_itself_and_the_answer_awaited(void **state)
 }
 
 static void
+count_entry(void *arg, const struct node_entry *e)
+{
+	unsigned *n = arg;
+	assert_string_equal(e->if_name, *n ? "card1" : "card0");
+	++*n;
+}
+
+static void
+the_digest_changes_with_every_state_and_with_nothing_else(void **state)
+{
+	uint64_t empty, registered, releasing;
+	unsigned entries = 0;
+	struct net t;
+	struct sent s[2];
+
+	net_start(&t, NODE_P, 2, 1);
+	empty = node_digest(t.n);
+	net_register(&t, "OTHER<20>", false, 518400);
+	registered = node_digest(t.n);
+	assert_int_not_equal(registered, empty);
+	net_pass(&t, MINUTE);
+	assert_int_equal(node_digest(t.n), registered);
+	node_each_entry(t.n, t.now, count_entry, &entries);
+	assert_int_equal(entries, 2);
+	net_remove(&t, "OTHER<20>");
+	releasing = node_digest(t.n);
+	assert_int_not_equal(releasing, registered);
+	expect_releases(&t, 2, W1, s);
+	net_released(&t, &s[0]);
+	assert_int_not_equal(node_digest(t.n), releasing);
+	net_released(&t, &s[1]);
+	assert_int_equal(node_digest(t.n), empty);
+	net_add(&t, NAME, false);
+	assert_int_not_equal(node_digest(t.n), empty);
+	net_end(&t);
+}
+
+static void
 a_name_used_twice_goes_with_its_last_user(void **state)
 {
 	struct nb_key key = net_key(NAME);
@@ -597,6 +635,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_address_is_released_from_itself_and_the_answer_awaited),
+		cmocka_unit_test(the_digest_changes_with_every_state_and_with_nothing_else),
 		cmocka_unit_test(a_name_used_twice_goes_with_its_last_user),
 		cmocka_unit_test(every_server_that_may_hold_the_name_is_told),
 		cmocka_unit_test(a_server_that_refused_the_claim_is_not_told),
