@@ -38,3 +38,16 @@ char *ip4_print(struct ip4 a, char buf[static IP4_STRLEN]);
 
 /* Reads strict dotted decimal, four parts, nothing before or after. False: *ret is untouched. */
 bool ip4_parse(const char *text, struct ip4 *ret);
+
+/* A network: the addresses that share its first bits. The base's other bits are zero. */
+struct ip4_net {
+	struct ip4 base;
+	uint8_t bits; /* 0 to 32 */
+};
+
+#define IP4_NET_STRLEN (IP4_STRLEN + 3) /* "255.255.255.255/32" and its NUL */
+
+bool ip4_net_has(struct ip4_net net, struct ip4 a);
+char *ip4_net_print(struct ip4_net net, char buf[static IP4_NET_STRLEN]);
+/* Reads "169.254.0.0/16". False, *ret untouched: something else, or bits set behind the prefix. */
+bool ip4_net_parse(const char *text, struct ip4_net *ret);
