@@ -116,6 +116,7 @@ static bool
 ask_send(struct node *n, const struct ask *a)
 {
 	const struct ask_what *w = &a->what;
+	const struct iface *ifc = if_by_key(n, w->if_key);
 	struct nb_msg m = { .id = a->txn.id, .flags = w->flags, .kind = w->kind, .key = *w->key };
 	const struct node_path path = { .key = w->if_key,
 		.peer = w->to,
@@ -123,6 +124,9 @@ ask_send(struct node *n, const struct ask *a)
 		.port = 137,
 		.broadcast = w->broadcast };
 
+	/* The card went, or has another address now: a try like one that is lost on the way. */
+	if (!ifc || !ip4_eq(ifc->c.ip, w->from))
+		return true;
 	if (w->kind == NB_REGISTER_REQ || w->kind == NB_REFRESH_REQ || w->kind == NB_RELEASE_REQ) {
 		m.ttl = w->ttl;
 		m.naddr = 1;

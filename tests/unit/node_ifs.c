@@ -178,6 +178,24 @@ a_card_gone_in_the_middle_of_its_release_leaves_a_ghost(void **state)
 }
 
 static void
+a_ghost_is_not_sent_from_a_card_that_goes_while_it_is_asked(void **state)
+{
+	struct net t;
+
+	net_start(&t, NODE_P, 1, 1);
+	net_register(&t, NAME, false, 518400);
+	net_remove(&t, NAME);
+	net_pass(&t, 4500 + 30 * SECOND);
+	assert_int_equal(net_drain(&t), 4);
+	t.nifs = 0;
+	net_set_ifs(&t);
+	net_pass(&t, 10 * MINUTE);
+	net_silent(&t);
+	assert_int_equal(net_ghosts(&t), 1);
+	net_end(&t);
+}
+
+static void
 an_address_that_moves_to_another_card_is_not_released_behind_its_back(void **state)
 {
 	struct net t;
@@ -389,6 +407,7 @@ main(void)
 		cmocka_unit_test(a_changed_advertised_address_is_a_changed_address),
 		cmocka_unit_test(a_leaving_card_releases_while_it_can_and_gets_no_new_names),
 		cmocka_unit_test(a_card_gone_in_the_middle_of_its_release_leaves_a_ghost),
+		cmocka_unit_test(a_ghost_is_not_sent_from_a_card_that_goes_while_it_is_asked),
 		cmocka_unit_test(
 		    an_address_that_moves_to_another_card_is_not_released_behind_its_back),
 		cmocka_unit_test(new_servers_get_the_names),
