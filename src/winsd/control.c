@@ -236,13 +236,13 @@ reload(struct control *c, struct ctl_call *call)
 static void
 config(struct control *c, struct ctl_call *call)
 {
-	char *text = c->hooks.config(c->hooks.arg);
+	daemon_config(call, c->hooks.conf);
+}
 
-	if (text)
-		ctl_reply(call, json_pack("{s:s}", "yaml", text));
-	else
-		control_fail(call, NBT_ENOMEM, "The configuration was not printed");
-	free(text);
+static void
+events(struct control *c, struct ctl_call *call)
+{
+	daemon_events(call, c->hooks.teller);
 }
 
 /* ---- dispatch ---- */
@@ -259,7 +259,7 @@ handle(void *arg, struct ctl_call *call)
 		[CTL_CMD_DELETE] = control_delete,
 		[CTL_CMD_TOMBSTONE] = control_tombstone,
 		[CTL_CMD_EXPLAIN] = control_explain,
-		[CTL_CMD_EVENTS] = control_events,
+		[CTL_CMD_EVENTS] = events,
 		[CTL_CMD_BACKUP] = control_backup,
 		[CTL_CMD_CHECK] = control_check,
 		[CTL_CMD_SCAVENGE] = control_scavenge,

@@ -12,6 +12,7 @@
 #include "base/ip4.h"
 #include "ctl/access.h"
 #include "netbtd/node_control.h"
+#include "daemon/commands.h"
 #include "winsd/registrar.h"
 
 #define CONTROL_STEP 2000 /* records that one step of the registrar's thread may visit */
@@ -37,8 +38,8 @@ struct control_hooks {
 	void (*status)(void *arg, struct control_status *ret);
 	/* As HUP does. Says in a whole sentence what came of it. False: the old configuration stays. */
 	bool (*reload)(void *arg, char *ret_sentence, size_t cap);
-	/* The configuration in effect as winsd -p prints it, malloc'd; NULL: no memory. */
-	char *(*config)(void *arg);
+	const struct conf *conf; /* in effect */
+	struct teller *teller;
 };
 
 struct control_conf {

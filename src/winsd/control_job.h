@@ -47,7 +47,7 @@ void control_fail(struct ctl_call *call, int err, const char *what);
 
 typedef void control_command(struct control *c, struct ctl_call *call);
 /* control_read.c */
-control_command control_show, control_explain, control_stats, control_events;
+control_command control_show, control_explain, control_stats;
 /* control_walk.c */
 control_command control_list, control_owners, control_check;
 /* control_change.c */

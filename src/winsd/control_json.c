@@ -120,25 +120,3 @@ control_verdict_json(const struct verdict *v, bool found, const struct rec *cur)
 	    rule_sentence(v->rule), "record", found ? control_rec_json(cur) : json_null(), "next",
 	    write ? control_rec_json(&v->next) : json_null(), "ask", probes);
 }
-
-json_t *
-control_event_json(const struct event *ev)
-{
-	char sentence[EVENT_STRLEN];
-	json_t *o = json_pack("{s:I, s:o, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "seq",
-	    (json_int_t)ev->seq, "time", control_time_json(ev->when), "number",
-	    (int)event_number(ev->id), "source", event_source(ev->id), "symbol",
-	    event_symbol(ev->id), "severity", event_severity_name(event_severity(ev->id)),
-	    "sentence", event_print(ev, sentence), "advice", event_advice(ev->id), "value",
-	    (json_int_t)ev->number, "suppressed", (json_int_t)ev->suppressed);
-
-	if (ev->has_key)
-		json_object_set_new(o, "name", key_json(&ev->key));
-	if (ev->rule)
-		json_object_set_new(o, "rule", json_string(rule_name(ev->rule)));
-	if (!ip4_eq(ev->peer, IP4_ANY))
-		json_object_set_new(o, "peer", control_ip_json(ev->peer));
-	if (!ip4_eq(ev->other, IP4_ANY))
-		json_object_set_new(o, "other", control_ip_json(ev->other));
-	return o;
-}

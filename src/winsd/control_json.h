@@ -12,7 +12,6 @@
 
 /* Each returns a new object, NULL without memory. */
 json_t *control_rec_json(const struct rec *r);
-json_t *control_event_json(const struct event *ev);
 /* With found == false cur is not looked at. */
 json_t *control_verdict_json(const struct verdict *v, bool found, const struct rec *cur);
 

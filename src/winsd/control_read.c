@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that look at one thing: a record, a verdict, the counters, the events. Layer: program. */
+/* Commands that look at one thing: a record, a verdict, the counters. Layer: program. */
 #include <stdlib.h>
 
 #include "winsd/control_job.h"
 #include "winsd/control_json.h"
-
-#define EVENTS_PAGE 100
 
 /* ---- show ---- */
 
@@ -178,29 +176,4 @@ control_stats(struct control *c, struct ctl_call *call)
 		json_object_set_new(o, "rules", rules_json(s));
 	free(s);
 	ctl_reply(call, o);
-}
-
-/* ---- events ---- */
-
-void
-control_events(struct control *c, struct ctl_call *call)
-{
-	uint64_t after = ctl_call_integer(call, "after", 0);
-	size_t page = ctl_call_integer(call, "page", EVENTS_PAGE);
-	struct event *ev = calloc(page, sizeof(*ev));
-	json_t *list;
-	size_t n;
-
-	if (!ev) {
-		control_fail(call, NBT_ENOMEM, "The events were not read");
-		return;
-	}
-	n = registrar_events(c->registrar, after, ev, page);
-	list = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, control_event_json(&ev[i]));
-	if (n)
-		after = ev[n - 1].seq;
-	free(ev);
-	ctl_reply(call, json_pack("{s:o, s:I}", "events", list, "last", (json_int_t)after));
 }

@@ -208,21 +208,6 @@ status(void *arg, struct control_status *ret)
 	memcpy(ret->backup_error, store.backup_error, sizeof(ret->backup_error));
 }
 
-static char *
-print_config(void *arg)
-{
-	struct host *h = arg;
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		return NULL;
-	conf_print(&h->d.conf, f);
-	fclose(f);
-	return text;
-}
-
 /* ---- beginning and end ---- */
 
 /* The addresses this server answers on, which it must never challenge (wins 2.4). With listen set, the
@@ -285,9 +270,11 @@ open_control(struct host *h)
 	const struct control_conf conf = { .path = h->d.conf.control_socket,
 		.version = WINSOME_VERSION,
 		.policy = setup_policy(&h->d.conf) };
-	const struct control_hooks hooks = {
-		.arg = h, .status = status, .reload = reload, .config = print_config
-	};
+	const struct control_hooks hooks = { .arg = h,
+		.status = status,
+		.reload = reload,
+		.conf = &h->d.conf,
+		.teller = &h->d.teller };
 	char text[200];
 	int err = control_open(&h->loop, &conf, &hooks, h->d.registrar, &h->control);
 

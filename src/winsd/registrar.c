@@ -505,12 +505,6 @@ registrar_stats(struct registrar *r, struct wins_stats *ret)
 		wins_stats_sum(ret, r->d->tcp_stats);
 }
 
-size_t
-registrar_events(struct registrar *r, uint64_t after, struct event *ret, size_t cap)
-{
-	return teller_read(&r->d->teller, after, ret, cap);
-}
-
 void
 registrar_store_state(struct registrar *r, struct registrar_store_state *ret)
 {

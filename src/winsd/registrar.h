@@ -45,9 +45,8 @@ struct wins *registrar_wins(struct registrar *r);
 struct store *registrar_store(struct registrar *r);
 struct wall registrar_now(const struct registrar *r);
 
-/* Any thread: the sum of all threads' counters; the event history (with its own lock inside). */
+/* Any thread: the sum of all threads' counters. */
 void registrar_stats(struct registrar *r, struct wins_stats *ret);
-size_t registrar_events(struct registrar *r, uint64_t after, struct event *ret, size_t cap);
 struct registrar_store_state {
 	bool snapshot_running;
 	struct wall snapshot_done; /* 0 = none since the start */
