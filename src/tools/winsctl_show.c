@@ -314,12 +314,19 @@ static void
 show_status(const struct winsctl_view *v, const json_t *r)
 {
 	struct table t = table_begin(v, pair, 2);
+	bool netbtd = json_is_string(json_object_get(r, "program"));
 	char buf[1024], when[WINSCTL_TEXT];
 
-	snprintf(buf, sizeof(buf), "winsd %s", text_of(r, "version"));
+	/* netbtd says its name, and keeps no records */
+	snprintf(buf, sizeof(buf), "%s %s", netbtd ? text_of(r, "program") : "winsd",
+	    text_of(r, "version"));
 	table_pair(&t, "server", buf);
 	table_pair(&t, "runs since", time_of(r, "started", v, when));
 	table_pair(&t, "answers on", join(json_object_get(r, "addresses"), buf, sizeof(buf)));
+	if (netbtd) {
+		table_end(&t);
+		return;
+	}
 	status_number(&t, r, "workers", "workers");
 	table_pair(&t, "changes",
 	    json_is_true(json_object_get(r, "writable")) ? "are accepted"
