@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nbperf loads a NetBIOS name server and measures it. This is the call as the command line gives it;
+ * its parts: the command line (nbperf_args.c), names (nbperf_names.h), latencies (nbperf_hist.h), which
+ * request comes next and what counts as its answer (nbperf_load.h), sockets (nbperf_link.h), the loop
+ * and what is shown at its end (nbperf_run.h). Layer: program. Never decides about a name.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/ip4.h"
+
+enum perf_mode {
+	PERF_QUERY,
+	PERF_REGISTER,
+	PERF_REFRESH,
+	PERF_RELEASE,
+	PERF_MIXED,
+	PERF_CHALLENGE,
+	PERF_STORM,
+	PERF_RESPONDER,
+};
+
+/* What the holder of a challenged name does when the server asks it. */
+enum perf_owner { PERF_LIVING, PERF_DEAD, PERF_DENYING };
+
+#define PERF_ADDRESSES_MAX 256
+struct perf_addresses {
+	unsigned n;
+	struct ip4 a[PERF_ADDRESSES_MAX];
+};
+
+/* Shares of a mixed load: queries, registrations, refreshes, releases. */
+#define PERF_OPS 4
+
+#define PERF_SOCKETS_MAX 256
+#define PERF_BATCH_MAX   256
+#define PERF_SLOTS_MAX   65536 /* requests open on one socket: one for each transaction id */
+
+struct perf {
+	enum perf_mode mode;
+	const char *server; /* address or host name; borrowed from argv, as all texts here */
+	uint16_t port;
+
+	const char *pattern, *file,
+	    *capture; /* where names come from; file and capture may be NULL */
+	uint64_t first,
+	    names;          /* the names held: number first and so many more, 0 = all of a file */
+	struct ip4 address; /* of the name with number 0 */
+	uint64_t addresses; /* how many there are before they repeat */
+	bool group;
+	uint32_t hits; /* of 10,000 queries */
+	unsigned mix[PERF_OPS];
+	bool any_answer; /* do not check the result and the address, only whose answer it is */
+
+	struct perf_addresses sources; /* none: the kernel's choice */
+	unsigned sockets, window, batch;
+	double rate; /* requests a second to begin, 0 = as soon as the window has room */
+	uint64_t count, time_ms; /* begin no more; count 0 = as many as names */
+	unsigned retries;
+	uint32_t interval_ms;
+	uint64_t seed;
+
+	struct perf_addresses owners; /* challenge: who holds the names */
+	enum perf_owner owner;
+
+	uint64_t hosts, over_ms; /* storm */
+
+	bool json, quiet;
+};
+
+enum perf_call { PERF_RUN, PERF_HELP, PERF_VERSION, PERF_WRONG };
+
+#define PERF_WHY_LEN 512
+/* Reads the command line. PERF_WRONG: why holds one line saying what is wrong and what is allowed. */
+enum perf_call perf_parse(int argc, char **argv, struct perf *ret, char why[static PERF_WHY_LEN]);
+void perf_usage(FILE *out);
+const char *perf_mode_text(enum perf_mode mode);
