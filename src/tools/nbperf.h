@@ -45,12 +45,13 @@ struct perf {
 	const char *server; /* address or host name; borrowed from argv, as all texts here */
 	uint16_t port;
 
-	const char *pattern, *file,
-	    *capture; /* where names come from; file and capture may be NULL */
-	uint64_t first,
-	    names;          /* the names held: number first and so many more, 0 = all of a file */
-	struct ip4 address; /* of the name with number 0 */
-	uint64_t addresses; /* how many there are before they repeat */
+	const char *pattern;
+	const char *file, *capture; /* names from there instead of the pattern; may be NULL */
+	uint64_t first, names; /* the names held: so many from that number on, 0 = a whole file */
+	struct ip4 address;    /* of the name with number 0 */
+	uint64_t addresses;    /* how many there are before they repeat */
+	bool own;              /* instead, all names have the address that requests leave from */
+	struct ip4 self;       /* that address, once there are sockets */
 	bool group;
 	uint32_t hits; /* of 10,000 queries */
 	unsigned mix[PERF_OPS];

@@ -28,7 +28,8 @@ static const struct option_row {
 	{ 'P', "pattern", "NAME", "names with a number in them (WS-%8d<20>)", TEXT, 0, 0 },
 	{ 'F', "file", "FILE", "names from a file instead, one a line", TEXT, 0, 0 },
 	{ 'C', "capture", "FILE", "names from the requests in a pcap file instead", TEXT, 0, 0 },
-	{ 'a', "address", "ADDRESS", "of the name with number 0 (10.0.0.1)", ADDRESS, 0, 0 },
+	{ 'a', "address", "ADDRESS", "of the name with number 0 (10.0.0.1), or 'own'", ADDRESS, 0,
+	    0 },
 	{ 'A', "addresses", "N", "addresses from there on before they repeat (16000000)", NUMBER, 1,
 	    16000000 },
 	{ 'g', "group", NULL, "the names are groups'", FLAG, 0, 0 },
@@ -332,8 +333,11 @@ set_option(struct parse *p, const struct option_row *o, const char *arg)
 				       : &p->perf.capture) = arg;
 		return true;
 	case ADDRESS:
-		if (!ip4_parse(arg, &p->perf.address) || !ip4_is_host(p->perf.address))
-			return wrong(p, "--%s: '%s' is not a host's IPv4 address such as 10.0.0.1",
+		p->perf.own = !strcmp(arg, "own");
+		if (!p->perf.own &&
+		    (!ip4_parse(arg, &p->perf.address) || !ip4_is_host(p->perf.address)))
+			return wrong(p,
+			    "--%s: '%s' is not a host's IPv4 address such as 10.0.0.1, nor 'own'",
 			    o->name, arg);
 		return true;
 	case ADDRESSES:
@@ -474,6 +478,8 @@ check(struct parse *p)
 		    f->sockets * PERF_SLOTS_MAX);
 	if (f->mode == PERF_CHALLENGE && !f->owners.n)
 		return wrong(p, "challenge needs --owners ADDRESS,... of this machine");
+	if (f->own && (f->sources.n > 1 || p->given['A']))
+		return wrong(p, "--address own goes with one --source and without --addresses");
 	return check_names(p);
 }
 

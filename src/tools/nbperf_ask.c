@@ -49,6 +49,8 @@ subject(const struct perf *p, const struct names *n, const struct ask *a, struct
 	}
 	(void)names_address(
 	    n, host, ip); /* what is claimed, even if answers are not checked for it */
+	if (a->self || p->own)
+		*ip = p->self;
 	if (a->owners)
 		*ip = p->owners.a[a->number % p->owners.n];
 	if (p->mode != PERF_STORM || !storm[which].group)
@@ -146,7 +148,7 @@ ask_judge(
 		return FIND_RIGHT;
 	if (nb_rcode(answer) != result_of(p, a))
 		return FIND_RESULT;
-	known = a->op != OP_QUERY || names_address(n, a->number, &ip);
+	known = a->op != OP_QUERY || p->own || names_address(n, a->number, &ip);
 	if (nb_rcode(answer) == NB_RC_OK && known && !has_address(answer, ip))
 		return FIND_ADDRESS;
 	return FIND_RIGHT;

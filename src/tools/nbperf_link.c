@@ -136,6 +136,16 @@ link_refused(const struct link *l)
 	return l->refused;
 }
 
+struct ip4
+link_local(const struct link *l)
+{
+	struct sockaddr_in sin = { 0 };
+	socklen_t len = sizeof(sin);
+
+	(void)getsockname(l->fd, (struct sockaddr *)&sin, &len); /* it is our own socket */
+	return (struct ip4){ ntohl(sin.sin_addr.s_addr) };
+}
+
 /* ---- out ---- */
 
 uint8_t *

@@ -28,6 +28,7 @@ struct link_opts {
 int link_open(const struct link_opts *opts, struct link **ret);
 void link_close(struct link *l); /* accepts NULL */
 int link_fd(const struct link *l);
+struct ip4 link_local(const struct link *l); /* the address that a connected one sends from */
 
 /* LINK_DATA bytes for the next datagram, or NULL: the batch is full, send it first. */
 uint8_t *link_room(struct link *l);

@@ -21,6 +21,7 @@ struct ask {
 	uint8_t op;  /* enum perf_op */
 	bool absent; /* a query for a name that nobody has: suffix 7F */
 	bool owners; /* a registration for the owner that is to be challenged */
+	bool self;   /* for the address that requests leave from: its release has an effect */
 };
 
 /* What a packet means to whoever waits for the answer to a request. */

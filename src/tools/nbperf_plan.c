@@ -42,7 +42,8 @@ draw_op(struct plan *plan)
 /*
  * Queries and refreshes are for the names held, registrations for new ones behind them, releases for
  * the oldest of those: never for one whose registration may still be open, so that each result is
- * known beforehand.
+ * known beforehand. New names have the sender's own address, because a release counts only from the
+ * address that is released (wins 2.8).
  */
 static void
 mixed(struct plan *plan, uint64_t open, struct ask *ret)
@@ -59,9 +60,11 @@ mixed(struct plan *plan, uint64_t open, struct ask *ret)
 		break;
 	case OP_REGISTER:
 		ret->number = p->first + p->names + plan->registered++;
+		ret->self = true;
 		break;
 	case OP_RELEASE:
 		ret->number = p->first + p->names + plan->released++;
+		ret->self = true;
 		break;
 	}
 }

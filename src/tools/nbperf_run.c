@@ -86,6 +86,7 @@ open_links(struct running *r)
 			return failed(r, p->sources.n ? "cannot send from" : "cannot send to",
 			    p->sources.n ? opts.source : server, error);
 	}
+	r->p->self = link_local(r->link[0]);
 	if (p->mode != PERF_CHALLENGE)
 		return true;
 	error = owners_open(&r->owners, p, &bad);
@@ -204,6 +205,23 @@ turn(struct running *r)
 		rest(r);
 }
 
+/* The machine says that nobody listens there, and nobody ever answered: no use in going on. */
+static bool
+hopeless(struct running *r)
+{
+	const struct account *a = load_account(r->load);
+	uint64_t refused = 0;
+
+	if (a->answered || !a->lost)
+		return false;
+	for (unsigned i = 0; i < r->p->sockets; i++)
+		refused += link_refused(r->link[i]);
+	if (refused)
+		snprintf(r->why, sizeof(r->why), "nobody listens on port %u of %.200s", r->p->port,
+		    r->p->server);
+	return refused > 0;
+}
+
 static void
 tell_progress(struct running *r, int64_t now)
 {
@@ -225,7 +243,7 @@ drive(struct running *r, bool owners)
 		snprintf(r->why, sizeof(r->why), "no memory for a window of %u", r->p->window);
 		return false;
 	}
-	while (!load_over(r->load, now) && !r->why[0]) {
+	while (!load_over(r->load, now) && !r->why[0] && !hopeless(r)) {
 		turn(r);
 		now = run_now_ns();
 		tell_progress(r, now);
