@@ -26,8 +26,9 @@ without_field(const char *text, char *plain, size_t cap, struct pattern *ret)
 	for (rest++; *rest >= '0' && *rest <= '9' && width <= PATTERN_WIDTH_MAX; rest++)
 		width = width * 10 + (unsigned)(*rest - '0');
 	if (width < 1 || width > PATTERN_WIDTH_MAX || (*rest != 'd' && *rest != 'x') ||
-	    strchr(rest, '%') ||
-	    strcspn(text, "\\#<") < (size_t)(field - text)) /* its place is not that of the text */)
+	    strchr(rest, '%'))
+		return false;
+	if (strcspn(text, "\\#<") < (size_t)(field - text)) /* its place there is another */
 		return false;
 	ret->at = (uint8_t)(field - text);
 	ret->width = (uint8_t)width;

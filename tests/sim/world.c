@@ -332,9 +332,10 @@ server_start(struct world *w, unsigned i)
 		.scavenge_slice = 100,
 		.propagate_releases = true,
 		.doctor_max = 100,
+		.names_max = 100000,
 		.nself = 1,
 		.self = { SERVER_IP(i) } };
-	const struct wins_host host = { w, next_random, server_event };
+	const struct wins_host host = { .arg = w, .random = next_random, .event = server_event };
 	struct server *s = &w->server[i];
 	struct store_opts opts = { 0 };
 	struct store_report report;

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The load generator against a real server: every load comes to its end, what the server then holds is
+what the load says, and what is wrong is told. Nothing here is about speed."""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from lib import tap, winsd
+from lib.case import ServerCase
+
+NBPERF = os.environ.get('NBPERF', winsd.BUILD / 'tools' / 'nbperf')
+SERVER, CLIENT, OWNER = '192.0.2.10', '192.0.2.20', '192.0.2.21'
+
+
+class Loads(ServerCase):
+    ADDRESSES = [SERVER]
+    options = {'challenge_interval': '50ms'}
+
+    def setUp(self):
+        super().setUp()
+        self.client = self.lab.host('client', (CLIENT, OWNER))
+
+    def perf(self, *words, status=0, server=f'@{SERVER}'):
+        """What the load's JSON says."""
+        done = self.client.run(NBPERF, server, '--json', '--quiet', *words)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        if status == 3 and not done.stdout:
+            return done.stderr
+        return json.loads(done.stdout)
+
+    def active(self):
+        return {name: r for name, r in self.server.records().items() if r['state'] == 'active'}
+
+    def test_names_are_registered_found_refreshed_and_released(self):
+        own = '-a', 'own', '-n', '300'
+        for load in ('register', 'query', 'refresh'):
+            said = self.perf(load, *own, '-c', '300')
+            self.assertEqual((said['begun'], said['right'], said['lost']), (300, 300, 0))
+        held = self.active()
+        self.assertEqual(len(held), 300)
+        self.assertIn('WS-00000299<20>', held)
+        said = self.perf('release', *own)
+        self.assertEqual(said['right'], 300)
+        self.assertEqual(self.active(), {})
+        said = self.perf('query', *own, '-c', '300', status=1)
+        self.assertEqual((said['right'], said['codes']), (0, {'NAM_ERR': 300}))
+        self.assertIn('not the result expected', said['first_wrong'])
+
+    def test_absent_names_must_be_absent(self):
+        self.perf('register', '-n', '100')
+        said = self.perf('query', '-n', '100', '-c', '1000', '--hits', '40')
+        self.assertEqual(sorted(said['codes']), ['NAM_ERR', 'success'])
+        self.assertEqual(said['right'], 1000)
+        self.assertEqual(sum(said['codes'].values()), 1000)
+
+    def test_wrong_address_is_seen(self):
+        self.perf('register', '-n', '10')
+        said = self.perf('query', '-n', '10', '-c', '20', '-a', '10.7.7.7', status=1)
+        self.assertEqual(said['wrong'], {'not the address expected': 20})
+
+    def test_mixed_load_leaves_what_it_says(self):
+        self.perf('register', '-n', '200')
+        said = self.perf('mixed', '-n', '200', '-c', '1500', '-S', '3', '-w', '9')
+        self.assertEqual(said['right'], 1500)
+        ops = {op: said['operations'][op]['begun'] for op in said['operations']}
+        self.assertEqual(sorted(ops), ['query', 'refresh', 'register', 'release'])
+        self.assertEqual(len(self.active()), 200 + ops['register'] - ops['release'])
+
+    def test_rate_bounds_what_is_begun(self):
+        self.perf('register', '-n', '10')
+        said = self.perf('query', '-n', '10', '-r', '200', '-t', '500ms')
+        self.assertEqual(said['begun'], 100)
+
+    def challenge(self, owner):
+        return self.perf('challenge', '-O', OWNER, '-o', owner, '-n', '40', '-w', '40')
+
+    def test_living_owners_keep_their_names(self):
+        said = self.challenge('living')
+        self.assertEqual((said['codes'], said['wacks']), ({'ACT_ERR': 40}, 40))
+        self.assertGreaterEqual(said['challenges'], 40)
+        self.assertEqual({r['addresses'][0]['address'] for r in self.active().values()}, {OWNER})
+
+    def test_dead_and_denying_owners_lose_them(self):
+        for owner, asked in (('dead', 120), ('denying', 40)):
+            said = self.challenge(owner)
+            self.assertEqual((said['codes'], said['wacks']), ({'success': 40}, 40))
+            self.assertEqual(said['challenges'], asked)
+            for name in self.active():
+                self.server.ctl('delete', name)
+
+    def test_storm_registers_every_computer(self):
+        said = self.perf('storm', '-N', '60', '-s', '500ms')
+        self.assertEqual((said['begun'], said['right']), (360, 360))
+        held = self.active()
+        self.assertEqual(len(held), 60 * 4 + 2)
+        self.assertEqual(held['GROUP0000000<1E>']['type'], 'group')
+
+    def test_capture_gives_names(self):
+        self.perf('register', '-n', '50', '--batch', '1')
+        self.capture.stop()
+        said = self.perf('query', '--capture', str(self.capture.path), '-c', '200')
+        self.assertEqual((said['call']['names'], said['right']), (50, 200))
+
+    def test_machine_without_a_server_is_told_at_once(self):
+        said = self.perf('query', '-R', '0', '-i', '200ms', status=3, server=f'@{OWNER}')
+        self.assertIn(f'nobody listens on port 137 of {OWNER}', said)
+
+    def test_silence_is_told_as_loss(self):
+        self.lab.host('far', '198.51.100.9')  # its net is there, the address asked is not
+        said = self.perf('query', '-c', '5', '-R', '1', '-i', '100ms', status=3,
+                         server='@198.51.100.200')
+        self.assertEqual((said['begun'], said['lost'], said['packets']), (5, 5, 10))
+
+    def test_bare_responder_answers_all_loads(self):
+        host = self.lab.host('bare', '203.0.113.9')
+        responder = host.start(NBPERF, '--responder')
+        for load in ('query', 'register', 'mixed', 'release'):
+            said = self.perf(load, '-c', '500', '-n', '50', '--any-answer', server='@203.0.113.9')
+            self.assertEqual(said['right'], 500)
+        self.assertEqual(responder.end(), 0)
+        self.assertIn('answered 2000', responder.output())
+
+
+if __name__ == '__main__':
+    tap.main()
