@@ -316,7 +316,9 @@ rule_register(const struct rec *cur, const struct reg_in *in, const struct rule_
 	memset(&v, 0, sizeof(v));
 	if (decided_by_name(&v, cur, in, env))
 		return v;
-	if (!cur)
+	if (!cur && env->full)
+		rules_reply(&v, RULE_REG_11, NB_RC_SRV);
+	else if (!cur)
 		write_fresh(&v, RULE_REG_10, in, type, env);
 	else if (cur->is_static && !gives_way(cur, type, env))
 		on_static(&v, cur, env);

@@ -48,6 +48,7 @@ struct rule_env {
 	struct ip4 self[16];
 	/* What this machine's own NetBT node says of the name in question (netbt 1.6); only
 	 * registrations read it. */
+	bool full;      /* as many names as may be (design 7): none is created */
 	bool held_here; /* it has the name, a unique one, and defends it */
 	uint8_t nheld;  /* the addresses on which it has the name or is registering it */
 	struct ip4 held[REC_ADDR_MAX];

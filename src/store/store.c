@@ -245,6 +245,12 @@ store_owners(const struct store *s, struct ip4 *ret, size_t cap)
 	return n;
 }
 
+uint64_t
+store_records(const struct store *s)
+{
+	return s->table->count;
+}
+
 void
 store_stats(const struct store *s, struct store_stats *ret)
 {

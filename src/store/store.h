@@ -141,4 +141,5 @@ struct store_stats {
 	uint64_t records, commits, changes, failed_commits;
 	uint64_t journal_bytes, snapshots, bytes_in_memory;
 };
+uint64_t store_records(const struct store *s); /* ->records alone */
 void store_stats(const struct store *s, struct store_stats *ret);

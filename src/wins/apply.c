@@ -51,6 +51,15 @@ answer(struct wins *w, const struct verdict *v, const struct asked *a, bool prom
 	}
 }
 
+static void
+answer_failure(struct wins *w, const struct asked *a)
+{
+	const struct verdict v = { .action = ACT_REPLY, .rcode = NB_RC_SRV };
+
+	answer(w, &v, a, false);
+	wins_count(&w->stats.n[WS_REGISTER_FAIL]);
+}
+
 void
 apply_wack(struct wins *w, const struct asked *a, uint32_t seconds)
 {
@@ -96,6 +105,10 @@ apply(struct wins *w, const struct verdict *v, const struct asked *asked, struct
 	case ACT_CHALLENGE:
 		assert(!"a challenge is not applied, it is waited for");
 	}
+	if (err == NBT_ELIMIT)
+		return err;
+	if (err && asked) /* no memory to stage it: a failure of ours, told as one */
+		answer_failure(w, asked);
 	if (err)
 		return err;
 	wins_count(&w->stats.rule[v->rule]);

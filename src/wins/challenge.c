@@ -121,13 +121,15 @@ claim_new(struct wins *w, const struct asked *asked, const struct reg_in *in)
 	return c;
 }
 
-/* The claim was decided: a refusal is remembered, anything else would be decided alike again. */
+/* The claim was decided: a refusal is remembered, unless it rests on what is not durable yet; anything
+ * else would be decided alike again. */
 static void
 claim_done(struct wins *w, struct claim *c, const struct verdict *v, struct mono mnow)
 {
 	c->waiting = false;
 	c->refused = (struct verdict_end){ v->rcode, v->rule };
-	if (!v->rcode || heap_put(&w->answered, &c->forget, mono_add_ms(mnow, REMEMBER_MS).ns))
+	if (!v->rcode || c->asked.staged ||
+	    heap_put(&w->answered, &c->forget, mono_add_ms(mnow, REMEMBER_MS).ns))
 		claim_free(w, c);
 }
 
@@ -301,6 +303,8 @@ tell_refusal(struct wins *w, const struct verdict *v, const struct reg_in *in,
 			    ? EV_CLAIM_REFUSED_GROUP
 			    : EV_NAME_DEFENDED;
 		owner = event == EV_NAME_DEFENDED && defender.v ? defender : owner;
+	} else if (v->rule == RULE_REG_11) {
+		event = EV_NAMES_FULL;
 	} else if (v->rule == RULE_REG_06) {
 		event = EV_NAME_BLOCKED;
 	} else if (v->rule == RULE_REG_07) {

@@ -25,6 +25,7 @@ struct wins_conf {
 	struct rule_intervals intervals; /* wishes; clamped at start */
 	uint32_t chl_interval_ms, chl_tries;
 	uint32_t challenges_max; /* open at once */
+	uint64_t names_max;      /* records held; no new one past it */
 	uint32_t scavenge_slice; /* records per step of the scavenger */
 	bool burst_handling;     /* 2.11 */
 	bool migrate_on, propagate_releases, strict_source, prepend_1b, randomize_1c;

@@ -236,6 +236,8 @@ text_env(const char *text, struct rule_env *ret)
 	while (next_word(&text, " ", word))
 		if (!strcmp(word, "migrate"))
 			ret->migrate_on = true;
+		else if (!strcmp(word, "full"))
+			ret->full = true;
 		else if (!strcmp(word, "strict"))
 			ret->strict_source = true;
 		else if (!strcmp(word, "propagate"))

@@ -104,6 +104,7 @@ net_init(struct net *n)
 		.conf = { .chl_interval_ms = 500,
 		    .chl_tries = 3,
 		    .challenges_max = 100,
+		    .names_max = 100000,
 		    .scavenge_slice = 10,
 		    .propagate_releases = true,
 		    .prepend_1b = true,
