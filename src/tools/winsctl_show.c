@@ -339,6 +339,12 @@ show_status(const struct winsctl_view *v, const json_t *r)
 	snprintf(buf, sizeof(buf), "%lld of %lld", (long long)number_of(r, "queued"),
 	    (long long)number_of(r, "queue-max"));
 	table_pair(&t, "waiting changes", buf);
+	snprintf(buf, sizeof(buf), "%lld received, %lld sent, %lld lost on the way out",
+	    (long long)number_of(json_object_get(r, "udp"), "received"),
+	    (long long)number_of(json_object_get(r, "udp"), "sent"),
+	    (long long)(number_of(json_object_get(r, "udp"), "send-failed") +
+			number_of(json_object_get(r, "udp"), "send-dropped")));
+	table_pair(&t, "datagrams", buf);
 	status_number(&t, r, "commits", "commits");
 	status_number(&t, r, "failed commits", "failed-commits");
 	table_pair(&t, "journal", winsctl_bytes((uint64_t)number_of(r, "journal-bytes"), when));

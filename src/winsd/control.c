@@ -167,17 +167,26 @@ status_step(struct job *job, struct registrar *r)
 }
 
 static json_t *
+udp_json(const struct udp_stats *u)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "received", (json_int_t)u->received,
+	    "truncated", (json_int_t)u->truncated, "receive-errors", (json_int_t)u->receive_errors,
+	    "sent", (json_int_t)u->sent, "send-failed", (json_int_t)u->send_failed, "send-dropped",
+	    (json_int_t)u->send_dropped);
+}
+
+static json_t *
 program_json(const struct control *c, const struct control_status *p)
 {
 	json_t *addresses = json_array();
 
 	for (int i = 0; i < p->naddr; i++)
 		json_array_append_new(addresses, control_ip_json(p->addr[i]));
-	return json_pack("{s:s, s:o, s:I, s:o, s:i, s:I, s:I, s:b, s:o}", "version", c->version,
-	    "started", control_time_json(p->started), "uptime", (json_int_t)p->uptime, "addresses",
-	    addresses, "workers", (int)p->workers, "queued", (json_int_t)p->queued, "queue-max",
-	    (json_int_t)p->queue_max, "snapshot-running", p->snapshot_running, "snapshot-done",
-	    control_time_json(p->snapshot_done));
+	return json_pack("{s:s, s:o, s:I, s:o, s:i, s:o, s:I, s:I, s:b, s:o}", "version",
+	    c->version, "started", control_time_json(p->started), "uptime", (json_int_t)p->uptime,
+	    "addresses", addresses, "workers", (int)p->workers, "udp", udp_json(&p->udp), "queued",
+	    (json_int_t)p->queued, "queue-max", (json_int_t)p->queue_max, "snapshot-running",
+	    p->snapshot_running, "snapshot-done", control_time_json(p->snapshot_done));
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "ctl/access.h"
 #include "netbtd/node_control.h"
 #include "daemon/commands.h"
+#include "io/udp.h"
 #include "winsd/registrar.h"
 
 #define CONTROL_STEP 2000 /* records that one step of the registrar's thread may visit */
@@ -26,6 +27,7 @@ struct control_status {
 	struct ip4 addr[16]; /* where it answers */
 	unsigned workers;
 	size_t queued, queue_max; /* changes that wait for the registrar */
+	struct udp_stats udp;     /* of all workers */
 	bool snapshot_running;
 	struct wall snapshot_done; /* when the last one was complete; 0 = none since the start */
 	uint64_t backups_ended;    /* one more each time a backup ends, well or not */

@@ -10,11 +10,11 @@
 #include <uv.h>
 
 #include "daemon/setup.h"
-#include "io/addrs.h"
 #include "io/clock.h"
 #include "io/log.h"
 #include "io/notify.h"
 #include "winsd/control.h"
+#include "winsd/own.h"
 #include "winsd/registrar.h"
 #include "winsd/tcp.h"
 #include "winsd/winsd.h"
@@ -30,6 +30,7 @@ struct host {
 	uint64_t beats;
 	struct control *control;
 	struct tcp *tcp;
+	struct own *own;
 };
 
 struct wins_conf
@@ -41,6 +42,7 @@ winsd_wins_conf(const struct winsd *d, const struct conf *c)
 		.chl_interval_ms = (uint32_t)c->challenge_interval,
 		.chl_tries = (uint32_t)c->challenge_retries,
 		.challenges_max = (uint32_t)c->challenges_max,
+		.names_max = c->names_max,
 		.scavenge_slice = (uint32_t)c->scavenge_slice,
 		.burst_handling = c->burst_handling,
 		.migrate_on = c->migrate_on,
@@ -195,6 +197,7 @@ status(void *arg, struct control_status *ret)
 
 	ret->started = d->started;
 	ret->uptime = (uint64_t)(clock_mono().ns - d->begun.ns) / 1000000000;
+	worker_udp_stats(d, &ret->udp);
 	ret->naddr = d->nself;
 	memcpy(ret->addr, d->self, sizeof(ret->addr));
 	ret->workers = d->nworkers;
@@ -210,25 +213,14 @@ status(void *arg, struct control_status *ret)
 
 /* ---- beginning and end ---- */
 
-/* The addresses this server answers on, which it must never challenge (wins 2.4). With listen set, the
- * machine's others are not among them: another program may hold port 137 and names there. */
-static int
-find_self(struct winsd *d)
+/* The engine must know its own addresses, or it would challenge itself. */
+static void
+addresses_changed(void *arg)
 {
-	struct addrs_entry all[64];
-	size_t n;
+	struct host *h = arg;
 
-	if (d->conf.listen.n) {
-		d->nself = d->conf.listen.n;
-		memcpy(d->self, d->conf.listen.a, sizeof(d->self));
-		return 0;
-	}
-	if (addrs_list(all, 64, &n))
-		return NBT_EIO;
-	for (size_t i = 0; i < n && i < 64 && d->nself < CONF_ADDRESSES_MAX; i++)
-		if (!all[i].loopback)
-			d->self[d->nself++] = all[i].ip;
-	return 0;
+	if (h->d.registrar && reload_engine(&h->d, &h->d.conf))
+		teller_say(&h->d.teller, EV_CONF_REFUSED, 0, "no memory for the new addresses");
 }
 
 static void
@@ -257,11 +249,18 @@ watch(struct host *h)
 	uv_async_init(&h->loop, &h->finished, on_finished);
 	uv_timer_init(&h->loop, &h->watchdog);
 	h->term.data = h->interrupt.data = h->hup.data = h->finished.data = h->watchdog.data = h;
+	if (every_ms)
+		uv_timer_start(&h->watchdog, on_watchdog, every_ms, every_ms);
+}
+
+/* Not before the store is loaded, which can take seconds: until then TERM ends the process as it
+ * stands, which costs nothing that was promised. */
+static void
+obey_signals(struct host *h)
+{
 	uv_signal_start(&h->term, on_end, SIGTERM);
 	uv_signal_start(&h->interrupt, on_end, SIGINT);
 	uv_signal_start(&h->hup, on_hup, SIGHUP);
-	if (every_ms)
-		uv_timer_start(&h->watchdog, on_watchdog, every_ms, every_ms);
 }
 
 static int
@@ -305,13 +304,15 @@ begin(struct host *h)
 	struct winsd *d = &h->d;
 	int err;
 
-	if ((err = find_self(d)) || (err = workers_open(d)) || (err = open_tcp(h)))
+	if ((err = own_open(&h->loop, d, addresses_changed, h, &h->own)) ||
+	    (err = workers_open(d)) || (err = open_tcp(h)))
 		return err;
 	if ((err = setup_give_up_root(&d->conf, &d->teller, EV_STORE_REFUSED)))
 		return err;
 	watch(h);
 	if ((err = registrar_start(d, work_finished, h, &d->registrar)))
 		return err;
+	obey_signals(h);
 	if ((err = workers_start(d)) || (err = open_control(h)))
 		return err;
 	say_ready(d);
@@ -336,6 +337,7 @@ end(struct host *h)
 	notify_stopping();
 	control_close(h->control);
 	tcp_close(h->tcp);
+	own_close(h->own);
 	d->tcp_stats = NULL;
 	workers_stop(d);
 	registrar_stop(d->registrar);
@@ -352,6 +354,7 @@ serve(struct host *h)
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* while starting: the configuration has just been read */
 	log_open((enum log_level)d->conf.log_level);
 	d->started = clock_wall();
 	d->begun = clock_mono();

@@ -214,6 +214,8 @@ tend(struct registrar *r)
 void
 registrar_wake(struct registrar *r)
 {
+	/* What was put into a ring is seen before a sleeper is thought awake; see rest. */
+	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_exchange(&r->sleeping, false))
 		wake(r->wake);
 }
@@ -252,6 +254,7 @@ rest(struct registrar *r)
 	if (ms <= 0)
 		return;
 	atomic_store(&r->sleeping, true);
+	atomic_thread_fence(memory_order_seq_cst);
 	if (!anything_waits(r)) {
 		store_reader_offline();
 		(void)poll(&p, 1, (int)ms); /* whatever ends it, the loop looks again */
@@ -365,8 +368,11 @@ set_up(struct registrar *r)
 	err = check_owner(r);
 	if (err)
 		return err;
-	if (r->d->conf.version_start)
+	if (r->d->conf.version_start > store_next_version(r->store).v) {
 		store_raise_version(r->store, (struct version){ r->d->conf.version_start });
+		teller_say(&r->d->teller, EV_ADJ_VERS_NO, r->d->conf.version_start,
+		    "the option version-start says so");
+	}
 	err = store_commit(r->store);
 	if (err) {
 		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, store_last_error(r->store));

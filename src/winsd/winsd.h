@@ -41,8 +41,9 @@ struct winsd {
 	struct worker *workers;
 	unsigned nworkers;
 	struct wall started;
-	struct mono begun;            /* the same on the clock that nobody sets */
-	struct wins_stats *tcp_stats; /* NULL: no TCP */
+	struct mono begun;                  /* the same on the clock that nobody sets */
+	const struct udp_stats *sender_udp; /* of what the registrar sends */
+	struct wins_stats *tcp_stats;       /* NULL: no TCP */
 };
 
 /* The engine's options from the configuration's. */

@@ -11,6 +11,8 @@
 #include "io/wake.h"
 #include "winsd/registrar.h"
 
+#define BAD_TOLD_S 10 /* seconds between two words about damaged packets */
+
 struct worker {
 	struct winsd *d;
 	unsigned index;
@@ -26,6 +28,8 @@ struct worker {
 	struct wins_burst burst;
 	bool bursting;
 	uint32_t full_told; /* second of the last "queue full" */
+	uint32_t bad_told;  /* second of the last "damaged packets" */
+	uint64_t bad;       /* of them since then */
 	struct udp_stats udp;
 	struct wins_stats stats;
 };
@@ -93,6 +97,26 @@ hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
 
 /* ---- packets ---- */
 
+/* Counted by wins_query already; a person is told now and then, with how many there were. */
+static void
+note_damaged(struct worker *w, enum nb_drop drop, const struct udp_packet *p)
+{
+	struct event ev = { .id = drop == NB_DROP_OPCODE ? EV_INVALID_OPCODE : EV_PACKET_FLOOD,
+		.peer = p->peer };
+	uint32_t now = clock_wall().s;
+
+	if (drop == NB_DROP_BROADCAST || drop == NB_DROP_NOT_FOR_US)
+		return;
+	w->bad++;
+	if (now - w->bad_told < BAD_TOLD_S)
+		return;
+	ev.number = drop == NB_DROP_OPCODE && p->len > 2 ? p->data[2] >> 3 & 15 : w->bad;
+	snprintf(ev.text, sizeof(ev.text), "%s", nb_drop_text(drop));
+	teller_tell(&w->d->teller, &ev);
+	w->bad_told = now;
+	w->bad = 0;
+}
+
 static bool
 handle(struct worker *w, const struct wins_view *view, const struct udp_packet *p, unsigned socket)
 {
@@ -112,6 +136,8 @@ handle(struct worker *w, const struct wins_view *view, const struct udp_packet *
 		udp_put(w->out, &to, len);
 		return false;
 	}
+	if (drop != NB_DROP_NONE)
+		note_damaged(w, drop, p);
 	if (drop != NB_DROP_NONE || burst(w, p, &to))
 		return false;
 	hand_over(w, p, socket);
@@ -312,8 +338,8 @@ void
 worker_udp_stats(const struct winsd *d, struct udp_stats *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	for (unsigned i = 0; i < d->nworkers; i++) {
-		const struct udp_stats *s = &d->workers[i].udp;
+	for (unsigned i = 0; i <= d->nworkers; i++) {
+		const struct udp_stats *s = i < d->nworkers ? &d->workers[i].udp : d->sender_udp;
 
 		sum->received += s->received;
 		sum->truncated += s->truncated;
@@ -343,6 +369,7 @@ worker_sender_new(struct winsd *d, struct worker_sender **ret)
 		free(s);
 		return NBT_ENOMEM;
 	}
+	d->sender_udp = &s->stats;
 	*ret = s;
 	return 0;
 }

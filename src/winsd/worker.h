@@ -28,6 +28,7 @@ void workers_close(struct winsd *d);
 
 struct ring *worker_ring(const struct winsd *d, unsigned i);
 const struct wins_stats *worker_stats(const struct winsd *d, unsigned i);
+/* The registrar's sender too; after registrar_start. */
 void worker_udp_stats(const struct winsd *d, struct udp_stats *ret_sum);
 
 /* The registrar's way out: one batch that leaves through the first worker's sockets. */
