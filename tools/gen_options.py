@@ -47,6 +47,7 @@ class Option:
             "ADDRESS": "IPv4 address",
             "ADDRESSES": "list of at most {max} IPv4 addresses",
             "NAMES": "list of at most {max} names",
+            "NETWORKS": "list of at most {max} IPv4 networks",
             "TEXT": "text of at most {max} characters",
         }
         return kinds[self.kind].format(min=self.min.replace("|", ", "), max=self.max)

@@ -16,6 +16,7 @@
 #define CONF_ADDRESSES_MAX 16
 #define CONF_NAMES_MAX     32
 #define CONF_NAME_LEN      15 /* a NetBIOS name without its suffix */
+#define CONF_NETWORKS_MAX  16
 #define CONF_TEXTS_MAX     64
 #define CONF_ENTRY_MAX     64     /* of a list of texts, with its NUL */
 #define CONF_FILE_MAX      262144 /* bytes; a file with every option is a fiftieth of it */
@@ -37,6 +38,11 @@ struct conf_texts {
 	char t[CONF_TEXTS_MAX][CONF_ENTRY_MAX];
 };
 
+struct conf_networks {
+	uint8_t n;
+	struct ip4_net net[CONF_NETWORKS_MAX];
+};
+
 /* What a field of each option type is. */
 #define CONF_FIELD_NUMBER(f)    uint64_t f
 #define CONF_FIELD_SECONDS(f)   uint64_t f
@@ -49,6 +55,7 @@ struct conf_texts {
 #define CONF_FIELD_ADDRESS(f)   struct ip4 f /* IP4_ANY = empty */
 #define CONF_FIELD_ADDRESSES(f) struct conf_addresses f
 #define CONF_FIELD_NAMES(f)     struct conf_names f
+#define CONF_FIELD_NETWORKS(f)  struct conf_networks f
 #define CONF_FIELD_TEXTS(f)     struct conf_texts f
 
 struct conf {

@@ -315,6 +315,25 @@ add_name(struct conf_names *list, const char *text, char *why)
 }
 
 static int
+add_network(struct conf_networks *list, const char *text, char *why)
+{
+	char quoted[VALUE_QUOTE_MAX];
+	struct ip4_net net;
+
+	if (!ip4_net_parse(text, &net))
+		return refuse(why,
+		    "%s is not an IPv4 network (write 169.254.0.0/16, no bits set behind the 16)",
+		    value_quote(text, quoted));
+	for (int i = 0; i < list->n; i++)
+		if (ip4_eq(list->net[i].base, net.base) && list->net[i].bits == net.bits)
+			return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+	/* Field by field: configurations are compared as bytes, and those between fields are zero. */
+	list->net[list->n].base = net.base;
+	list->net[list->n++].bits = net.bits;
+	return 0;
+}
+
+static int
 add_text(struct conf_texts *list, const char *text, char *why)
 {
 	char quoted[VALUE_QUOTE_MAX];
@@ -361,9 +380,16 @@ add_entry(const struct conf_option *o, void *field, const char *text, char *why)
 	(void)known; /* for builds without assertions */
 	if (n >= max)
 		return refuse(why, "has more than %s entries", o->max);
-	if (o->type == VALUE_TEXTS)
+	switch (o->type) {
+	case VALUE_NAMES:
+		return add_name(field, text, why);
+	case VALUE_NETWORKS:
+		return add_network(field, text, why);
+	case VALUE_TEXTS:
 		return add_text(field, text, why);
-	return o->type == VALUE_NAMES ? add_name(field, text, why) : add_address(field, text, why);
+	default:
+		return add_address(field, text, why);
+	}
 }
 
 /* "[a, b]" or "a,b" into its entries. */
@@ -416,6 +442,8 @@ value_size(const struct conf_option *o)
 		return sizeof(struct conf_addresses);
 	case VALUE_NAMES:
 		return sizeof(struct conf_names);
+	case VALUE_NETWORKS:
+		return sizeof(struct conf_networks);
 	case VALUE_TEXTS:
 		return sizeof(struct conf_texts);
 	default:
@@ -450,6 +478,7 @@ value_set(const struct conf_option *o, void *field, const char *text, char why[V
 		return set_address(field, text, why);
 	case VALUE_ADDRESSES:
 	case VALUE_NAMES:
+	case VALUE_NETWORKS:
 	case VALUE_TEXTS:
 	case VALUE_CHOICES:
 		return set_list(o, field, text, why);
@@ -482,7 +511,7 @@ static void
 print_entry(const struct conf_option *o, const void *field, int i, FILE *to)
 {
 	const struct conf_names *names = field;
-	char text[IP4_STRLEN > CONF_NAME_LEN ? IP4_STRLEN : CONF_NAME_LEN + 1] = { 0 };
+	char text[IP4_NET_STRLEN] = { 0 }; /* longer than an address or a name */
 
 	switch (o->type) {
 	case VALUE_TEXTS:
@@ -490,6 +519,9 @@ print_entry(const struct conf_option *o, const void *field, int i, FILE *to)
 		return;
 	case VALUE_ADDRESSES:
 		ip4_print(((const struct conf_addresses *)field)->a[i], text);
+		break;
+	case VALUE_NETWORKS:
+		ip4_net_print(((const struct conf_networks *)field)->net[i], text);
 		break;
 	default:
 		memcpy(text, names->name[i], CONF_NAME_LEN);
@@ -553,6 +585,7 @@ value_print(const struct conf_option *o, const void *field, FILE *to)
 		break;
 	case VALUE_ADDRESSES:
 	case VALUE_NAMES:
+	case VALUE_NETWORKS:
 	case VALUE_TEXTS:
 		print_list(o, field, to);
 		break;

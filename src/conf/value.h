@@ -19,6 +19,7 @@ enum value_type {
 	VALUE_ADDRESS,
 	VALUE_ADDRESSES,
 	VALUE_NAMES,
+	VALUE_NETWORKS,
 	VALUE_TEXTS,
 };
 
@@ -27,8 +28,8 @@ enum value_type {
 static inline bool
 value_is_list(const struct conf_option *o)
 {
-	return o->type == VALUE_ADDRESSES || o->type == VALUE_NAMES || o->type == VALUE_TEXTS ||
-	       o->type == VALUE_CHOICES;
+	return o->type == VALUE_ADDRESSES || o->type == VALUE_NAMES || o->type == VALUE_NETWORKS ||
+	       o->type == VALUE_TEXTS || o->type == VALUE_CHOICES;
 }
 
 /* The field's size in bytes. */

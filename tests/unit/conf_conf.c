@@ -29,6 +29,11 @@ sets(struct conf *conf, const char *key, const char *value)
 	return conf_override(conf, text, &say) == 0;
 }
 
+static void
+nothing(void *arg, const struct conf_option *option)
+{
+}
+
 static bool
 is_number(const struct conf_option *o)
 {
@@ -215,6 +220,39 @@ a_set_holds_each_word_once(void **state)
 	assert_string_equal(said, "-o node.services: \"server\" is in the list twice");
 	assert_false(sets(&conf, "node.services", "serve"));
 	assert_non_null(strstr(said, "\"serve\" is none of workstation, server, messenger, "));
+}
+
+static void
+networks_are_read_printed_and_compared(void **state)
+{
+	const char *key = "doctor-excluded-networks";
+	struct conf conf, same;
+	char text[1000] = "";
+
+	conf_init(&conf);
+	conf_init(&same);
+	assert_int_equal(conf.doctor_excluded_networks.n, 1);
+	assert_int_equal(conf.doctor_excluded_networks.net[0].base.v, IP4(169, 254, 0, 0).v);
+	assert_int_equal(conf.doctor_excluded_networks.net[0].bits, 16);
+	assert_true(sets(&conf, key, "[10.0.0.0/8, 192.0.2.8/29]"));
+	assert_int_equal(conf.doctor_excluded_networks.net[1].bits, 29);
+	assert_true(sets(&same, key, "10.0.0.0/8,192.0.2.8/29"));
+	assert_int_equal(conf_diff_reload(&conf, &same, nothing, NULL), 0);
+	assert_true(sets(&same, key, "10.0.0.0/8,192.0.2.8/30"));
+	assert_int_equal(conf_diff_reload(&conf, &same, nothing, NULL), 1);
+	assert_true(sets(&conf, key, "[]"));
+	assert_int_equal(conf.doctor_excluded_networks.n, 0);
+
+	assert_false(sets(&conf, key, "10.0.0.1/8"));
+	assert_non_null(strstr(said, "is not an IPv4 network (write 169.254.0.0/16"));
+	assert_false(sets(&conf, key, "10.0.0.0"));
+	assert_false(sets(&conf, key, "10.0.0.0/8, 10.0.0.0/8"));
+	assert_non_null(strstr(said, "twice"));
+	for (int i = 0; i < 16; i++)
+		sprintf(text + strlen(text), "%s10.%d.0.0/16", i ? "," : "", i);
+	assert_true(sets(&conf, key, text));
+	assert_false(sets(&conf, key, strcat(text, ",10.16.0.0/16")));
+	assert_non_null(strstr(said, "more than 16"));
 }
 
 static void
@@ -441,6 +479,7 @@ main(void)
 		cmocka_unit_test(lists_of_texts_are_taken_full_and_refused_past_that),
 		cmocka_unit_test(a_set_holds_each_word_once),
 		cmocka_unit_test(blocked_names_are_folded_and_padded),
+		cmocka_unit_test(networks_are_read_printed_and_compared),
 		cmocka_unit_test(durations_and_sizes_are_read),
 		cmocka_unit_test(errors_of_the_command_line_say_what_is_allowed),
 		cmocka_unit_test(hostile_arguments_are_told_shortened_and_escaped),
