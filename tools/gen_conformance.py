@@ -24,7 +24,7 @@ GROUPS = [
     ('REG', 'register.def', 'Registration, multihomed registration, refresh'),
     ('PRB', 'probed.def', 'The end of a challenge'),
     ('REL', 'release.def', 'Release'),
-    ('DOC', 'doctor.def', 'The doctor heard "not mine"'),
+    ('DOC', 'doctor.def', 'The doctor heard "not mine", or an administrator wants an address gone'),
     ('QRY', 'query.def', 'Query'),
     ('DUE', 'due.def', 'A record\'s time has come'),
     ('ADM', 'admin.def', 'An administrator\'s wish'),

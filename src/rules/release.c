@@ -99,6 +99,24 @@ rule_release(const struct rec *cur, const struct release_in *in, const struct ru
 }
 
 struct verdict
+rule_unwanted(const struct rec *cur, struct ip4 ip, const struct rule_env *env)
+{
+	static const enum rule_id rule[] = { RULE_DOC_10, RULE_DOC_11, RULE_DOC_12, RULE_DOC_13,
+		RULE_DOC_14 };
+	struct verdict v;
+
+	memset(&v, 0, sizeof(v));
+	v.action = ACT_KEEP;
+	if (!cur || cur->state != REC_ACTIVE || rec_find(cur, ip) < 0)
+		v.rule = RULE_DOC_08;
+	else if (cur->is_static)
+		v.rule = RULE_DOC_09;
+	else
+		take_away(&v, cur, ip, env, rule);
+	return v;
+}
+
+struct verdict
 rule_disowned(const struct rec *cur, struct ip4 ip, const struct rule_env *env)
 {
 	static const enum rule_id rule[] = { RULE_DOC_03, RULE_DOC_04, RULE_DOC_05, RULE_DOC_06,

@@ -122,6 +122,9 @@ struct verdict rule_release(
 /* The host at ip, one of a unique or multihomed record's addresses, was asked and said that the name is
  * not its own: that address goes (the repair of KB Q184832). ACT_WRITE or ACT_KEEP. */
 struct verdict rule_disowned(const struct rec *cur, struct ip4 ip, const struct rule_env *env);
+/* An administrator wants ip, of an excluded network, gone from a record with addresses, a special
+ * group's too. ACT_WRITE or ACT_KEEP. */
+struct verdict rule_unwanted(const struct rec *cur, struct ip4 ip, const struct rule_env *env);
 /* The record's time may have come: release, tombstone, delete, shed a member, or keep. */
 struct verdict rule_due(const struct rec *cur, const struct rule_env *env);
 /*

@@ -13,7 +13,7 @@
 
 #include "text.h"
 
-enum kind { REGISTER, PROBED, RELEASE, DISOWNED, QUERY, DUE_TIME, ADMIN };
+enum kind { REGISTER, PROBED, RELEASE, DISOWNED, UNWANTED, QUERY, DUE_TIME, ADMIN };
 
 struct row {
 	const char *label;
@@ -28,6 +28,7 @@ static const struct row rows[] = {
 	{ l, PROBED, RULE_##r, env, cur, event, probe, expect },
 #define REL(l, r, env, cur, event, expect) { l, RELEASE, RULE_##r, env, cur, event, "", expect },
 #define DOC(l, r, env, cur, event, expect) { l, DISOWNED, RULE_##r, env, cur, event, "", expect },
+#define UNW(l, r, env, cur, event, expect) { l, UNWANTED, RULE_##r, env, cur, event, "", expect },
 #define QRY(l, r, env, cur, event, pdc, expect) \
 	{ l, QUERY, RULE_##r, env, cur, event, pdc, expect },
 #define DUE(l, r, env, cur, expect) { l, DUE_TIME, RULE_##r, env, cur, "reg 20 A", "", expect },
@@ -93,6 +94,8 @@ run(const struct row *row, const struct parsed *p)
 		return rule_release(p->cur, &rel, &p->env);
 	case DISOWNED:
 		return rule_disowned(p->cur, p->in.ip, &p->env);
+	case UNWANTED:
+		return rule_unwanted(p->cur, p->in.ip, &p->env);
 	case DUE_TIME:
 		return rule_due(p->cur, &p->env);
 	default:
