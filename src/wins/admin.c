@@ -92,3 +92,53 @@ wins_admin_tombstone(struct wins *w, const struct nb_key *key, uint32_t uid, str
 		wins_tell(w, EV_RECORD_TOMBSTONED, key, IP4_ANY, IP4_ANY, uid, v.rule, now);
 	return err;
 }
+
+bool
+wins_is_excluded(const struct wins *w, struct ip4 ip)
+{
+	for (unsigned i = 0; i < w->conf.nexcluded; i++)
+		if (ip4_net_has(w->conf.excluded[i], ip))
+			return true;
+	return false;
+}
+
+/* Index of the first address of an excluded network, or naddr. */
+static unsigned
+first_excluded(const struct wins *w, const struct rec *r)
+{
+	unsigned i = 0;
+
+	while (i < r->naddr && !wins_is_excluded(w, r->addr[i].ip))
+		i++;
+	return i;
+}
+
+int
+wins_admin_exclude(struct wins *w, const struct nb_key *key, uint32_t uid, struct wall now,
+    struct wins_removed *ret)
+{
+	struct wins_look look;
+	const struct rec *cur;
+	struct verdict v;
+	struct ip4 ip;
+	int err = wins_commit(w, now);
+
+	ret->naddr = 0;
+	while (!err) {
+		cur = wins_look_up(w, key, now, &look);
+		if (!cur || cur->state != REC_ACTIVE || cur->is_static)
+			return ret->naddr ? 0
+					  : NBT_ENOENT; /* its last one may have gone just now */
+		if (first_excluded(w, cur) == cur->naddr)
+			return 0;
+		ip = cur->addr[first_excluded(w, cur)].ip;
+		v = rule_unwanted(cur, ip, &look.env);
+		err = carry_out(w, &v, now);
+		if (err)
+			break;
+		ret->addr[ret->naddr++] = ip;
+		wins_count(&w->stats.n[WS_DOCTOR_REMOVED]);
+		wins_tell(w, EV_ADDRESS_EXCLUDED, key, IP4_ANY, ip, uid, v.rule, now);
+	}
+	return err;
+}

@@ -7,6 +7,7 @@
  * Layer: wins. See challenge.h.
  */
 #include "wins/challenge.h"
+#include "wins/dispute.h"
 #include "wins/doctor.h"
 
 #include <stdlib.h>
@@ -315,7 +316,9 @@ tell_refusal(struct wins *w, const struct verdict *v, const struct reg_in *in,
 	}
 	wins_tell(w, event, &in->key, in->from, owner, 0, v->rule, now);
 	if (event == EV_NAME_DEFENDED || event == EV_CLAIM_REFUSED_STATIC)
-		doctor_disputed(w, &in->key, owner, in->ip, event == EV_CLAIM_REFUSED_STATIC, now);
+		dispute_refused(w, &in->key,
+		    &(struct dispute_parties){ owner, in->ip, event == EV_CLAIM_REFUSED_STATIC },
+		    now);
 }
 
 static void
@@ -324,7 +327,7 @@ tell_taken(struct wins *w, const struct claim *c, const struct probe_in *p, cons
 {
 	wins_tell(w, p->end == PROBE_SILENT ? EV_NAME_TAKEN_OVER : EV_NAME_GIVEN_UP, &c->in.key,
 	    c->in.ip, from, 0, v->rule, now);
-	doctor_disputed(w, &c->in.key, from, c->in.ip, false, now);
+	dispute_taken(w, &c->in.key, &(struct dispute_parties){ from, c->in.ip, false }, now);
 }
 
 /* An address of a host with several was registered or refreshed: the doctor looks at the others. */

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "wins/apply.h"
+#include "wins/dispute.h"
 
-#define ASKED_MAX    64   /* patients asked at once */
-#define DISPUTES_MAX 1000 /* names remembered that two hosts claim; the oldest makes room */
+#define ASKED_MAX 64 /* patients asked at once */
 
 struct patient {
 	RB_ENTRY(patient) node;
@@ -31,30 +31,13 @@ struct patient {
 	struct ip4 doubtful[REC_ADDR_MAX];
 };
 
-struct dispute {
-	RB_ENTRY(dispute) node;
-	struct heap_item known;
-	struct nb_key key;
-	bool is_static;
-	struct ip4 holder, claimant;
-	uint32_t count;
-	struct wall since;
-};
-
 static int
 compare_patients(const struct patient *a, const struct patient *b)
 {
 	return wins_key_compare(&a->key, &b->key);
 }
 
-static int
-compare_disputes(const struct dispute *a, const struct dispute *b)
-{
-	return wins_key_compare(&a->key, &b->key);
-}
-
 RB_GENERATE_INTERNAL(patient_tree, patient, node, compare_patients, static __attribute__((unused)))
-RB_GENERATE_INTERNAL(dispute_tree, dispute, node, compare_disputes, static __attribute__((unused)))
 
 #define PATIENT_OF(item, member) \
 	((struct patient *)((char *)(item)-offsetof(struct patient, member)))
@@ -195,33 +178,49 @@ doctor_refreshed(struct wins *w, const struct rec *next, struct ip4 ip,
 
 static void ask_next(struct wins *w, struct patient *p, struct mono mnow, struct wall now);
 
-/* Which addresses are in question, by the record as it is now. */
-static void
-choose(struct wins *w, struct patient *p, struct wall now)
+/* One living host's own addresses: a static record is a person's, a special group is many hosts'. */
+static bool
+may_be_asked(const struct rec *cur)
 {
-	struct wins_look look;
-	const struct rec *cur = wins_look_up(w, &p->key, now, &look);
+	return cur && cur->state == REC_ACTIVE && !cur->is_static &&
+	       (cur->type == REC_MULTIHOMED || cur->type == REC_UNIQUE);
+}
 
-	p->naddr = p->at = p->ndoubtful = 0;
-	if (!cur || cur->state != REC_ACTIVE || cur->is_static ||
-	    (cur->type != REC_MULTIHOMED && cur->type != REC_UNIQUE))
-		return;
-	for (unsigned i = 0; i < cur->naddr; i++) {
+/* Which addresses are in question, by the record as it is now; returns how many. */
+static uint8_t
+in_question(const struct wins *w, const struct patient *p, const struct rec *cur, struct wall now,
+    struct ip4 ret[static REC_ADDR_MAX])
+{
+	uint8_t n = 0;
+
+	for (unsigned i = 0; may_be_asked(cur) && i < cur->naddr; i++) {
 		struct ip4 ip = cur->addr[i].ip;
 		bool self = false;
 
 		for (unsigned k = 0; k < w->env.nself; k++)
 			self |= ip4_eq(ip, w->env.self[k]);
 		if (ip4_is_host(ip) && !self &&
-		    (p->kind != WINS_HALF_REFRESHED || lags(cur, i, &w->env, now)))
-			p->addr[p->naddr++] = ip;
+		    (p->kind != WINS_HALF_REFRESHED || p->repair || lags(cur, i, &w->env, now)))
+			ret[n++] = ip;
 	}
+	return n;
+}
+
+static void
+choose(struct wins *w, struct patient *p, struct wall now)
+{
+	struct wins_look look;
+	const struct rec *cur = wins_look_up(w, &p->key, now, &look);
+
+	p->at = p->ndoubtful = 0;
+	p->naddr = in_question(w, p, cur, now, p->addr);
 }
 
 /* All were asked: healthy ones are forgotten, doubtful ones kept in mind. */
 static void
 conclude(struct wins *w, struct patient *p)
 {
+	p->repair = false; /* the wish was for this once */
 	if (p->ndoubtful)
 		p->kind = WINS_DOUBTFUL;
 	else
@@ -317,6 +316,10 @@ doctor_tick(struct wins *w, struct mono mnow, struct wall now)
 		struct patient *p = PATIENT_OF(it, due);
 
 		heap_del(&w->patients_due, it);
+		if (w->conf.half_release == WINS_HALF_OFF && !p->repair) {
+			discharge(w, p); /* turned off since then */
+			continue;
+		}
 		choose(w, p, now);
 		ask_next(w, p, mnow, now);
 	}
@@ -339,102 +342,57 @@ wins_admin_examine(struct wins *w, const struct nb_key *key, struct mono mnow, s
 	const struct rec *cur = wins_look_up(w, key, now, &look);
 	struct patient *p;
 
-	if (!cur || cur->state != REC_ACTIVE ||
-	    (cur->type != REC_MULTIHOMED && cur->type != REC_UNIQUE))
+	if (!may_be_asked(cur))
 		return NBT_ENOENT;
-	p = admit(w, key, now);
+	p = find(w, key);
+	if (!p && (p = admit(w, key, now)))
+		p->kind = WINS_EXAMINED;
 	if (!p)
 		return NBT_ENOMEM;
-	p->kind = WINS_HALF_RELEASED;
 	p->repair = true;
 	(void)appoint(w, p, &path, mnow);
 	return 0;
 }
 
-/* ---- disputes ---- */
-
-void
-doctor_disputed(struct wins *w, const struct nb_key *key, struct ip4 holder, struct ip4 claimant,
-    bool is_static, struct wall now)
-{
-	struct dispute want = { .key = *key }, *d = RB_FIND(dispute_tree, &w->disputes, &want);
-
-	if (!d) {
-		d = calloc(1, sizeof(*d));
-		if (!d)
-			return;
-		if (w->ndisputes == DISPUTES_MAX) {
-			struct dispute *old =
-			    (struct dispute *)((char *)heap_min(&w->disputes_known) -
-					       offsetof(struct dispute, known));
-
-			heap_del(&w->disputes_known, &old->known);
-			RB_REMOVE(dispute_tree, &w->disputes, old);
-			w->ndisputes--;
-			free(old);
-		}
-		d->key = *key;
-		d->since = now;
-		d->known = HEAP_ITEM_INIT;
-		RB_INSERT(dispute_tree, &w->disputes, d);
-		w->ndisputes++;
-	}
-	heap_del(&w->disputes_known, &d->known);
-	if (heap_put(&w->disputes_known, &d->known, now.s)) {
-		RB_REMOVE(dispute_tree, &w->disputes, d);
-		w->ndisputes--;
-		free(d);
-		return;
-	}
-	d->count++;
-	d->is_static = is_static;
-	d->holder = holder;
-	d->claimant = claimant;
-}
-
 /* ---- findings ---- */
 
-static void
-patient_finding(const struct patient *p, struct wins_finding *ret)
+bool
+doctor_patient_next(
+    struct wins *w, struct nb_key *at, bool incl, struct wall now, struct wins_finding *ret)
 {
-	*ret = (struct wins_finding){
-		.kind = p->kind, .key = p->key, .since = p->since, .cause = p->cause
-	};
-	if (p->kind == WINS_DOUBTFUL) {
-		ret->naddr = p->ndoubtful;
-		memcpy(ret->addr, p->doubtful, sizeof(ret->addr));
-	} else {
-		ret->naddr = p->naddr;
-		memcpy(ret->addr, p->addr, sizeof(ret->addr));
-	}
-}
+	struct patient want, *p;
+	struct wins_look look;
+	const struct rec *cur;
 
-static void
-dispute_finding(const struct dispute *d, struct wins_finding *ret)
-{
-	*ret = (struct wins_finding){ .kind = d->is_static ? WINS_STATIC_CLASH : WINS_DISPUTED,
-		.key = d->key,
-		.since = d->since,
-		.cause = d->claimant,
-		.count = d->count,
-		.naddr = 1,
-		.addr = { d->holder } };
+	want.key = *at;
+	p = RB_NFIND(patient_tree, &w->patients, &want);
+	if (p && !incl && nb_key_eq(&p->key, at))
+		p = RB_NEXT(patient_tree, &w->patients, p);
+	if (!p)
+		return false;
+	*at = p->key;
+	*ret = (struct wins_finding){ .kind = p->kind,
+		.key = p->key,
+		.since = p->since,
+		.last = p->since,
+		.cause = p->cause };
+	cur = wins_look_up(w, &p->key, now, &look);
+	if (p->kind != WINS_DOUBTFUL) {
+		ret->naddr = in_question(w, p, cur, now, ret->addr);
+		return true;
+	}
+	for (unsigned i = 0; i < p->ndoubtful; i++)
+		if (may_be_asked(cur) && rec_find(cur, p->doubtful[i]) >= 0)
+			ret->addr[ret->naddr++] = p->doubtful[i];
+	return true;
 }
 
 bool
-wins_finding_at(const struct wins *w, size_t index, struct wins_finding *ret)
+wins_finding_next(struct wins *w, enum wins_findings list, struct nb_key *at, bool incl,
+    struct wall now, struct wins_finding *ret)
 {
-	if (index < w->npatients) {
-		patient_finding(PATIENT_OF(w->patients_known.v[index], known), ret);
-		return true;
-	}
-	index -= w->npatients;
-	if (index >= w->ndisputes)
-		return false;
-	dispute_finding((struct dispute *)((char *)w->disputes_known.v[index] -
-					   offsetof(struct dispute, known)),
-	    ret);
-	return true;
+	return list == WINS_PATIENTS ? doctor_patient_next(w, at, incl, now, ret)
+				     : dispute_next(w, at, incl, now, ret);
 }
 
 /* ---- life ---- */
@@ -443,27 +401,19 @@ void
 doctor_init(struct wins *w)
 {
 	RB_INIT(&w->patients);
-	RB_INIT(&w->disputes);
 	heap_init(&w->patients_due);
 	heap_init(&w->patients_known);
-	heap_init(&w->disputes_known);
 }
 
 void
 doctor_release(struct wins *w)
 {
 	struct patient *p;
-	struct dispute *d;
 
 	while ((p = RB_ROOT(&w->patients))) {
 		RB_REMOVE(patient_tree, &w->patients, p);
 		free(p);
 	}
-	while ((d = RB_ROOT(&w->disputes))) {
-		RB_REMOVE(dispute_tree, &w->disputes, d);
-		free(d);
-	}
 	heap_release(&w->patients_due);
 	heap_release(&w->patients_known);
-	heap_release(&w->disputes_known);
 }

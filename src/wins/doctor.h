@@ -3,8 +3,8 @@
  * The multihome doctor: what Windows NT's hosts did wrong in KB Q184832, seen from the server. A host
  * with several addresses that releases or refreshes only some of them leaves the others behind, owned
  * by nobody; later claims collide with them. After a while the doctor asks the addresses that stayed:
- * "not mine" from the host itself takes the address away (rules), silence makes it doubtful. Also
- * keeps in mind which names two hosts claim by turns. Layer: wins. Bounded.
+ * "not mine" from the host itself takes the address away (rules), silence makes it doubtful.
+ * Layer: wins. Bounded.
  */
 #pragma once
 
@@ -19,9 +19,6 @@ void doctor_half_released(struct wins *w, const struct rec *next, struct ip4 gon
 /* ip of next was registered or refreshed: its siblings may lag, and ip itself is doubtful no more. */
 void doctor_refreshed(struct wins *w, const struct rec *next, struct ip4 ip,
     const struct wins_path *path, struct mono mnow, struct wall now);
-/* A claim was refused in favour of holder, or took the name from it. */
-void doctor_disputed(struct wins *w, const struct nb_key *key, struct ip4 holder,
-    struct ip4 claimant, bool is_static, struct wall now);
 
 /* The answer to a question of the doctor's. */
 void doctor_answer(
@@ -31,3 +28,6 @@ void doctor_waited(struct wins *w, struct txn *x, bool again, struct mono mnow, 
 /* Begins what is due. */
 void doctor_tick(struct wins *w, struct mono mnow, struct wall now);
 struct mono doctor_next(const struct wins *w);
+/* As wins_finding_next. */
+bool doctor_patient_next(
+    struct wins *w, struct nb_key *at, bool incl, struct wall now, struct wins_finding *ret);

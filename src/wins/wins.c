@@ -9,6 +9,7 @@
 
 #include "wins/apply.h"
 #include "wins/challenge.h"
+#include "wins/dispute.h"
 #include "wins/doctor.h"
 #include "wins/engine.h"
 
@@ -98,6 +99,7 @@ wins_new(const struct wins_conf *conf, struct store *store, const struct wins_ho
 	txn_table_init(&w->txns, host->random, host->arg);
 	challenge_init(w);
 	doctor_init(w);
+	dispute_init(w);
 	w->slice = conf->scavenge_slice;
 	w->due = calloc(w->slice, sizeof(*w->due));
 	if (w->due)
@@ -116,6 +118,7 @@ wins_free(struct wins *w)
 		return;
 	challenge_release(w);
 	doctor_release(w);
+	dispute_release(w);
 	txn_table_release(&w->txns);
 	for (struct view_node *n = w->views, *older; n; n = older) {
 		older = n->older;

@@ -32,6 +32,8 @@ struct wins_conf {
 	uint8_t half_release;        /* enum wins_half_release */
 	uint32_t half_release_delay; /* seconds */
 	uint32_t doctor_max;         /* names watched at once */
+	uint8_t nexcluded;
+	struct ip4_net excluded[16]; /* networks of whose addresses nobody has any use */
 	uint8_t nself;
 	struct ip4 self[16];
 	uint8_t nblocked;
@@ -142,6 +144,7 @@ void wins_admin_scavenge(struct wins *w, struct wall now);
 enum wins_finding_kind {
 	WINS_HALF_RELEASED, /* one address was released, these stayed; not asked yet, or being asked */
 	WINS_HALF_REFRESHED, /* one address was refreshed, these lag behind; likewise */
+	WINS_EXAMINED,       /* being asked because an administrator said so */
 	WINS_DOUBTFUL,       /* asked, and nobody there answered */
 	WINS_DISPUTED,       /* two hosts claim the name by turns */
 	WINS_STATIC_CLASH,   /* a living host is refused because of a static record */
@@ -150,17 +153,30 @@ enum wins_finding_kind {
 struct wins_finding {
 	uint8_t kind; /* enum wins_finding_kind */
 	struct nb_key key;
-	struct wall since; /* of the first trouble */
-	struct ip4 cause;  /* the address that was released or refreshed; disputes: the claimant */
-	uint32_t count;    /* disputes: how often */
-	uint8_t naddr;     /* the addresses in question; disputes: the holder's */
+	struct wall since, last; /* of the trouble */
+	struct ip4 cause; /* the address that was released or refreshed; disputes: the claimant */
+	uint32_t count;   /* disputes: how often */
+	uint8_t naddr;    /* the addresses in question; disputes: the holder's; 0 = it is settled */
 	struct ip4 addr[REC_ADDR_MAX];
 };
-/* The finding at index (0 first, in no order that lasts over a change); false past the last. */
-bool wins_finding_at(const struct wins *w, size_t index, struct wins_finding *ret);
+enum wins_findings { WINS_PATIENTS, WINS_DISPUTES };
+/* The first finding of one of the two lists whose name comes behind *at (or is *at, with incl), in an
+ * order of the engine's own; *at becomes its name. Settled ones come too, so that a step is a step.
+ * False: there is none. */
+bool wins_finding_next(struct wins *w, enum wins_findings list, struct nb_key *at, bool incl,
+    struct wall now, struct wins_finding *ret);
 /* Asks the addresses of a name now, whatever was found of it, and repairs on "not mine" whatever the
- * option says. NBT_ENOENT: no active unique or multihomed record; NBT_ELIMIT. */
+ * option says. NBT_ENOENT: no active unique or multihomed record that is not static; NBT_ENOMEM. */
 int wins_admin_examine(struct wins *w, const struct nb_key *key, struct mono mnow, struct wall now);
+bool wins_is_excluded(const struct wins *w, struct ip4 ip);
+/* Takes the addresses of excluded networks away from a record that is not static, durably; which ones
+ * it says also on failure. NBT_ENOENT: no such record is active. */
+struct wins_removed {
+	uint8_t naddr;
+	struct ip4 addr[REC_ADDR_MAX];
+};
+int wins_admin_exclude(struct wins *w, const struct nb_key *key, uint32_t uid, struct wall now,
+    struct wins_removed *ret);
 
 const struct wins_stats *wins_registrar_stats(const struct wins *w); /* workers keep their own */
 bool wins_writable(const struct wins *w); /* were the last changes kept, or would be next ones */

@@ -55,10 +55,12 @@ winsd_wins_conf(const struct winsd *d, const struct conf *c)
 		.doctor_max = (uint32_t)c->doctor_max,
 		.nself = d->nself,
 		.nblocked = c->blocked_names.n,
+		.nexcluded = c->doctor_excluded_networks.n,
 	};
 
 	memcpy(w.self, d->self, sizeof(w.self));
 	memcpy(w.blocked, c->blocked_names.name, sizeof(w.blocked));
+	memcpy(w.excluded, c->doctor_excluded_networks.net, sizeof(w.excluded));
 	return w;
 }
 
