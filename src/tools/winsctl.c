@@ -48,18 +48,24 @@ say_unreachable(const char *path, int err)
 
 /* One request and its answer; NULL after saying why there is none. */
 static json_t *
-ask(struct session *s, json_t *arguments)
+ask_for(struct session *s, enum ctl_command_id command, json_t *arguments)
 {
 	struct ctl_refusal refusal;
 	json_t *result = NULL;
 	int r = ctl_client_call(
-	    s->client, ctl_command(s->w->command)->name, json_incref(arguments), &result, &refusal);
+	    s->client, ctl_command(command)->name, json_incref(arguments), &result, &refusal);
 
 	if (r)
 		fprintf(stderr, "winsctl: no answer from the server: %s.\n", nbt_strerror(r));
 	else if (!result)
 		fprintf(stderr, "winsctl: %s\n", refusal.message);
 	return result;
+}
+
+static json_t *
+ask(struct session *s, json_t *arguments)
+{
+	return ask_for(s, s->w->command, arguments);
 }
 
 static json_int_t
@@ -77,6 +83,8 @@ page_member(enum ctl_command_id command)
 	switch (command) {
 	case CTL_CMD_LIST:
 		return "records";
+	case CTL_CMD_DOCTOR:
+		return "findings";
 	case CTL_CMD_NODE_LIST:
 		return "names";
 	case CTL_CMD_NODE_GHOSTS:
@@ -183,6 +191,30 @@ events(struct session *s)
 }
 
 static int
+doctor(struct session *s)
+{
+	json_t *result;
+	int r = 1;
+
+	if (!json_is_true(json_object_get(s->w->local, "repair"))) {
+		r = list(s, page_member(CTL_CMD_DOCTOR));
+		if (!r && s->view.first && !s->view.json)
+			puts("Nothing is known to be wrong.");
+		return r;
+	}
+	if (!json_object_get(s->w->arguments, "name")) {
+		fputs("winsctl: --repair needs a name; \"winsctl doctor\" lists what is wrong.\n",
+		    stderr);
+		return 2;
+	}
+	result = ask_for(s, CTL_CMD_REPAIR, s->w->arguments);
+	if (result)
+		r = winsctl_show(&s->view, CTL_CMD_REPAIR, result);
+	json_decref(result);
+	return r;
+}
+
+static int
 other(struct session *s)
 {
 	json_t *result = ask(s, s->w->arguments);
@@ -214,7 +246,9 @@ talk(const struct winsctl *w)
 		say_unreachable(socket, r);
 		return 1;
 	}
-	if (page_member(w->command))
+	if (w->command == CTL_CMD_DOCTOR)
+		r = doctor(&s);
+	else if (page_member(w->command))
 		r = list(&s, page_member(w->command));
 	else if (w->command == CTL_CMD_EVENTS)
 		r = events(&s);

@@ -53,6 +53,9 @@ struct winsctl_view {
 	time_t now;
 };
 
+/* winsctl_doctor.c: what the doctor found */
+void winsctl_show_findings(const struct winsctl_view *v, const json_t *result);
+
 /* winsctl_show.c: an answer. Returns the exit code: 0, or 1 when the answer is bad news. */
 int winsctl_show(const struct winsctl_view *v, enum ctl_command_id command, const json_t *result);
 

@@ -484,6 +484,9 @@ show_text(const struct winsctl_view *v, enum ctl_command_id command, const json_
 	case CTL_CMD_EVENTS:
 		show_events(v, r);
 		break;
+	case CTL_CMD_DOCTOR:
+		winsctl_show_findings(v, r);
+		break;
 	case CTL_CMD_OWNERS:
 		show_owners(v, r);
 		break;
@@ -504,6 +507,7 @@ show_text(const struct winsctl_view *v, enum ctl_command_id command, const json_
 	case CTL_CMD_VERSION:
 		fprintf(v->out, "winsd %s\n", text_of(r, "version"));
 		break;
+	case CTL_CMD_REPAIR:
 	case CTL_CMD_SCAVENGE:
 	case CTL_CMD_RELOAD:
 		fprintf(v->out, "%s\n", text_of(r, "sentence"));
@@ -524,6 +528,8 @@ list_of(enum ctl_command_id command)
 		return "events";
 	case CTL_CMD_OWNERS:
 		return "owners";
+	case CTL_CMD_DOCTOR:
+		return "findings";
 	case CTL_CMD_NODE_LIST:
 		return "names";
 	case CTL_CMD_NODE_GHOSTS:

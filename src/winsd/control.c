@@ -275,6 +275,8 @@ handle(void *arg, struct ctl_call *call)
 		[CTL_CMD_RELOAD] = reload,
 		[CTL_CMD_CONFIG] = config,
 		[CTL_CMD_OWNERS] = control_owners,
+		[CTL_CMD_DOCTOR] = control_doctor,
+		[CTL_CMD_REPAIR] = control_repair,
 		[CTL_CMD_VERSION] = version,
 	};
 

@@ -50,6 +50,8 @@ typedef void control_command(struct control *c, struct ctl_call *call);
 control_command control_show, control_explain, control_stats;
 /* control_walk.c */
 control_command control_list, control_owners, control_check;
+/* control_doctor.c */
+control_command control_doctor, control_repair;
 /* control_change.c */
 control_command control_add, control_delete, control_tombstone, control_scavenge, control_backup;
 /* Ends the waiting for a backup when it is over, or c is closing. */

@@ -488,6 +488,12 @@ registrar_store(struct registrar *r)
 	return r->store;
 }
 
+struct mono
+registrar_mono(const struct registrar *r)
+{
+	return r->mnow;
+}
+
 struct wall
 registrar_now(const struct registrar *r)
 {

@@ -44,6 +44,7 @@ int registrar_call(struct registrar *r, const struct registrar_work *work);
 struct wins *registrar_wins(struct registrar *r);
 struct store *registrar_store(struct registrar *r);
 struct wall registrar_now(const struct registrar *r);
+struct mono registrar_mono(const struct registrar *r);
 
 /* Any thread: the sum of all threads' counters. */
 void registrar_stats(struct registrar *r, struct wins_stats *ret);

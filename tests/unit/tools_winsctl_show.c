@@ -216,6 +216,50 @@ node_answers_are_told_in_words(void **state)
 	}
 }
 
+static void
+findings_are_paragraphs_and_pages_join(void **state)
+{
+	static const char two[] =
+	    "{\"findings\":[{\"name\":\"A<20>\",\"finding\":\"doubtful\",\"since\":999999999,"
+	    "\"what\":\"W.\",\"why\":\"Y.\",\"repair\":\"R.\",\"command\":\"C\"},"
+	    "{\"name\":\"B<20>\",\"finding\":\"disputed\",\"since\":null}]}";
+	char *text;
+	int code;
+
+	setenv("TZ", "UTC0", 1);
+	text = print("doctor", two, false, &code);
+	assert_int_equal(code, 0);
+	assert_string_equal(text, "A<20>: doubtful, since 2001-09-09 01:46:39 (1 s ago)\n"
+				  "  what:    W.\n  why:     Y.\n  repair:  R.\n  command: C\n"
+				  "\nB<20>: disputed\n");
+	free(text);
+	text = print("doctor", two, true, &code);
+	assert_int_equal(strchr(text, '\n') - text, strstr(text, "{\"name\":\"B") - text - 1);
+	free(text);
+}
+
+static void
+findings_are_wrapped_where_somebody_looks(void **state)
+{
+	struct winsctl_view v = { .tty = true, .first = true };
+	char words[400] = "", *text = NULL;
+	json_t *o;
+	size_t len;
+
+	for (int i = 0; i < 20; i++)
+		strcat(words, i == 7 ? "seven-and-seventy-times-seven " : "eight888 ");
+	memset(words + strlen(words) - 1, 'x', 100); /* and a word wider than a line */
+	o = json_pack("{s:[{s:s, s:s, s:s}]}", "findings", "name", "A<20>", "finding", "doubtful",
+	    "what", words);
+	v.out = open_memstream(&text, &len);
+	winsctl_show_findings(&v, o);
+	fclose(v.out);
+	json_decref(o);
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_true(strlen(line) <= 80);
+	free(text);
+}
+
 /* A newer or older server may leave anything out. */
 static void
 empty_answers_are_survived(void **state)
@@ -244,6 +288,8 @@ main(void)
 		cmocka_unit_test(json_has_one_object_a_line),
 		cmocka_unit_test(faults_found_are_failure),
 		cmocka_unit_test(node_answers_are_told_in_words),
+		cmocka_unit_test(findings_are_paragraphs_and_pages_join),
+		cmocka_unit_test(findings_are_wrapped_where_somebody_looks),
 		cmocka_unit_test(empty_answers_are_survived),
 	};
 
