@@ -394,8 +394,10 @@ class Access(LabCase):
     def test_members_of_the_group_may_look_and_not_change(self):
         self.assertEqual(self.as_user('status', groups=[READERS]).returncode, DONE)
         self.assertEqual(self.as_user('list', groups=[READERS]).returncode, DONE)
+        self.assertEqual(self.as_user('doctor', groups=[READERS]).returncode, DONE)
         for words in (['add', 'X<20>', 'unique', '192.0.2.1'], ['delete', 'X<20>'], ['scavenge'],
-                      ['tombstone', 'X<20>'], ['reload'], ['backup', '/tmp/x']):
+                      ['tombstone', 'X<20>'], ['reload'], ['backup', '/tmp/x'], ['repair', 'X<20>'],
+                      ['doctor', 'X<20>', '--repair']):
             done = self.as_user(*words, groups=[READERS])
             self.assertEqual(done.returncode, REFUSED)
             self.assertIn(CHANGERS, done.stderr)
