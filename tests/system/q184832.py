@@ -85,11 +85,12 @@ class Story(ServerCase):
         lab.wait_until(lambda: symbol in [e['symbol'] for e in self.server.ctl('events')], 10, symbol)
 
     def story(self):
-        """(from, to, opcode, is it an answer, result, addresses) of each packet."""
+        """(from, to, opcode, is it an answer, result, addresses) of each packet; the last thing to ask,
+        for the capture is whole only when it has ended."""
+        self.capture.stop()
         return [told(f.src, f.dst, f.data) for f in self.capture.seen()]
 
     def check(self, story):
-        self.capture.stop()
         path = DATA / f'{story}.pcap'
         if 'Q184832_RECORD' in os.environ:
             path = lab.Path(os.environ['Q184832_RECORD'], path.name)
