@@ -313,42 +313,9 @@ ordset_from(const struct ordset *set, const void *key)
 	return c ? c->keys : NULL;
 }
 
-/* Stable sort by the bytes from the last to the first; bytes that are the same in all keys cost
- * nothing. Returns the array that holds the result. */
-static uint8_t *
-radix_sort(uint8_t *keys, uint8_t *other, size_t n, size_t klen)
-{
-	for (size_t b = klen; b-- > 0;) {
-		size_t at[256] = { 0 }, sum = 0;
-
-		for (size_t i = 0; i < n; i++)
-			at[keys[i * klen + b]]++;
-		if (n && at[keys[b]] == n)
-			continue;
-		for (size_t v = 0; v < 256; v++) {
-			size_t here = at[v];
-
-			at[v] = sum;
-			sum += here;
-		}
-		for (size_t i = 0; i < n; i++) {
-			const uint8_t *k = keys + i * klen;
-
-			memcpy(other + at[k[b]]++ * klen, k, klen);
-		}
-		uint8_t *t = keys;
-
-		keys = other;
-		other = t;
-	}
-	return keys;
-}
-
 int
-ordset_build(struct ordset *set, uint8_t *keys, uint8_t *scratch, size_t n)
+ordset_build(struct ordset *set, const uint8_t *keys, size_t n)
 {
-	const uint8_t *sorted = radix_sort(keys, scratch, n, set->klen);
-
 	assert(!set->count);
 	for (size_t i = 0; i < n; i++) {
 		if (!set->nspare) {
@@ -357,7 +324,7 @@ ordset_build(struct ordset *set, uint8_t *keys, uint8_t *scratch, size_t n)
 			if (err)
 				return err;
 		}
-		ordset_insert(set, sorted + i * set->klen);
+		(void)ordset_insert(set, keys + i * set->klen); /* a double: once is enough */
 	}
 	return 0;
 }

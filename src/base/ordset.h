@@ -36,9 +36,8 @@ bool ordset_remove(struct ordset *set, const void *key);
  * changes. */
 const void *ordset_from(const struct ordset *set, const void *key);
 
-/* Fills an empty set with n keys in any order, quicker than n inserts. scratch has room for n keys
- * too; both arrays are used up. Equal keys are kept once. NBT_ENOMEM. */
-int ordset_build(struct ordset *set, uint8_t *keys, uint8_t *scratch, size_t n);
+/* Fills an empty set with n ascending keys; doubles are kept once. NBT_ENOMEM. */
+int ordset_build(struct ordset *set, const uint8_t *keys, size_t n);
 
 /* Bytes of memory, spare chunks included. */
 size_t ordset_bytes(const struct ordset *set);

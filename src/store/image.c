@@ -91,7 +91,10 @@ apply_entry(struct image *img, const struct entry *e, struct end_mark *end)
 {
 	switch (e->kind) {
 	case ENTRY_PUT:
-		return img->table ? table_load(img->table, &e->rec) : 0;
+		if (!img->table)
+			return 0;
+		return img->raw ? table_load_raw(img->table, &e->rec)
+				: table_load(img->table, &e->rec);
 	case ENTRY_DEL:
 		if (img->table)
 			table_unload(img->table, &e->rec.key);
@@ -221,6 +224,7 @@ read_snapshot(struct image *img, struct scan *s, const char *name)
 	struct end_mark end = { 0 };
 	int err = new_table(img, records_in(s));
 
+	img->raw = true;
 	while (!err && !end.there) {
 		bool on;
 
@@ -234,6 +238,9 @@ read_snapshot(struct image *img, struct scan *s, const char *name)
 				break;
 		}
 	}
+	img->raw = false;
+	if (!err && img->table)
+		err = table_load_index(img->table);
 	if (img->next_version < s->header.next_version)
 		img->next_version = s->header.next_version;
 	img->report->snapshot_records = end.value;

@@ -38,6 +38,7 @@ struct image {
 	struct metas metas;
 	uint64_t next_version, next_seq;
 	struct folder folder;
+	bool raw;                /* a snapshot is being read: no name comes twice but by accident */
 	bool damaged;            /* only with lenient */
 	uint64_t base;           /* number of the snapshot it began with, 0: with nothing */
 	struct file_header last; /* of the last journal */

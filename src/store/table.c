@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "base/err.h"
+#include "store/table_inside.h"
 #include "store/table_order.h"
 
 #define BUCKETS_MIN 1024u
@@ -23,11 +24,17 @@ enum { GROW_NO, GROW_RUNS, GROW_DONE };
 /* ---- hash ---- */
 
 uint64_t
+table_hash_name(const struct table *t, const uint8_t *name, const uint8_t *scope, uint8_t len)
+{
+	uint64_t h = XXH3_64bits_withSeed(name, NB_NAME_LEN, t->seed);
+
+	return len ? XXH3_64bits_withSeed(scope, len, h) : h;
+}
+
+uint64_t
 table_hash(const struct table *t, const struct nb_key *key)
 {
-	uint64_t h = XXH3_64bits_withSeed(key->name.b, NB_NAME_LEN, t->seed);
-
-	return key->scope.len ? XXH3_64bits_withSeed(key->scope.b, key->scope.len, h) : h;
+	return table_hash_name(t, key->name.b, key->scope.b, key->scope.len);
 }
 
 static int
@@ -36,8 +43,8 @@ match(struct cds_lfht_node *node, const void *key)
 	return trec_is(caa_container_of(node, struct trec, node), key);
 }
 
-static int
-match_same(struct cds_lfht_node *node, const void *r)
+int
+table_match(struct cds_lfht_node *node, const void *r)
 {
 	return trec_same_key(caa_container_of(node, struct trec, node), r);
 }
@@ -75,8 +82,8 @@ grow_end(struct table *t)
 	t->grow = GROW_NO;
 }
 
-static void
-grow_when_full(struct table *t)
+void
+table_grow_when_full(struct table *t)
 {
 	if (t->loading) {
 		while (t->count > t->buckets && t->buckets < BUCKETS_MAX) {
@@ -124,8 +131,8 @@ slot_set(struct table *t, uint32_t i, uintptr_t word)
 
 /* Room for n more records than there are, counting none of the free slots: simple, and too much by
  * one chunk at most. */
-static int
-slots_reserve(struct table *t, size_t n)
+int
+table_slots_reserve(struct table *t, size_t n)
 {
 	uint64_t last = (uint64_t)t->slots + n;
 
@@ -140,8 +147,8 @@ slots_reserve(struct table *t, size_t n)
 	return 0;
 }
 
-static void
-slot_take(struct table *t, struct trec *r)
+void
+table_slot_take(struct table *t, struct trec *r)
 {
 	if (t->free_slot != NO_SLOT) {
 		r->slot = t->free_slot;
@@ -154,8 +161,8 @@ slot_take(struct table *t, struct trec *r)
 	__atomic_store_n(&t->slots, t->slots + 1, __ATOMIC_RELEASE);
 }
 
-static void
-slot_give(struct table *t, uint32_t i)
+void
+table_slot_give(struct table *t, uint32_t i)
 {
 	slot_set(t, i, (uintptr_t)t->free_slot << 1 | 1);
 	t->free_slot = i;
@@ -201,14 +208,17 @@ table_free(struct table *t)
 		return;
 	if (t->grow != GROW_NO)
 		grow_end(t);
-	/* A hash table is only given back when it is empty. */
+	/* A hash table is only given back when it is empty. Not all records need be in it: a snapshot
+	 * that is being loaded may turn out to be damaged. */
 	cds_lfht_for_each(t->hash, &iter, node)
 	{
-		struct trec *r = caa_container_of(node, struct trec, node);
-
 		(void)cds_lfht_del(t->hash, node); /* it is there, we are alone */
-		if (!(r->bits & TREC_PLAIN))
-			trec_retire(&t->pool, r);
+	}
+	for (uint32_t i = 0; i < t->slots; i++) {
+		struct trec *r = (struct trec *)table_slot(t, i);
+
+		if (r && !(r->bits & TREC_PLAIN))
+			trec_unnew(&t->pool, r);
 	}
 	trec_pool_release(&t->pool);
 	(void)cds_lfht_destroy(t->hash, NULL); /* fails only when records are left */
@@ -223,7 +233,7 @@ table_free(struct table *t)
 int
 table_reserve(struct table *t, size_t n, size_t scoped)
 {
-	int err = slots_reserve(t, n);
+	int err = table_slots_reserve(t, n);
 
 	return err ? err : order_reserve(t, n, scoped);
 }
@@ -235,10 +245,10 @@ table_put(struct table *t, uint64_t hash, struct trec *r)
 	struct cds_lfht_node *node;
 	struct trec *old;
 
-	cds_lfht_lookup(t->hash, hash, match_same, r, &iter);
+	cds_lfht_lookup(t->hash, hash, table_match, r, &iter);
 	node = cds_lfht_iter_get_node(&iter);
 	if (!node) {
-		slot_take(t, r);
+		table_slot_take(t, r);
 		cds_lfht_add(t->hash, hash, &r->node);
 		t->count++;
 		t->owners.records[r->owner]++;
@@ -250,7 +260,7 @@ table_put(struct table *t, uint64_t hash, struct trec *r)
 	r->slot = old->slot;
 	r->queued = old->queued;
 	/* Cannot fail: nobody else changes the table. */
-	(void)cds_lfht_replace(t->hash, &iter, hash, match_same, r, &r->node);
+	(void)cds_lfht_replace(t->hash, &iter, hash, table_match, r, &r->node);
 	slot_set(t, r->slot, (uintptr_t)r);
 	t->owners.records[old->owner]--;
 	t->owners.records[r->owner]++;
@@ -279,7 +289,7 @@ table_del(struct table *t, uint64_t hash, const struct nb_key *key)
 		order_remove(t, r);
 	t->owners.records[r->owner]--;
 	t->count--;
-	slot_give(t, r->slot);
+	table_slot_give(t, r->slot);
 	trec_retire(&t->pool, r);
 }
 
@@ -287,46 +297,7 @@ void
 table_settle(struct table *t)
 {
 	order_trim(t, SPARE_KEEP);
-	grow_when_full(t);
-}
-
-/* ---- loading ---- */
-
-int
-table_load(struct table *t, const struct rec *rec)
-{
-	uint64_t hash = table_hash(t, &rec->key);
-	struct trec *cur = table_find(t, hash, &rec->key), *r;
-	int err;
-
-	if (cur && trec_differs_in_time(cur, &t->owners, rec)) {
-		table_stamp(t, cur, rec);
-		return 0;
-	}
-	err = slots_reserve(t, 1);
-	if (!err)
-		err = trec_new(&t->pool, &t->owners, rec, &r);
-	if (err)
-		return err;
-	table_put(t, hash, r);
-	grow_when_full(t);
-	return 0;
-}
-
-void
-table_unload(struct table *t, const struct nb_key *key)
-{
-	table_del(t, table_hash(t, key), key);
-}
-
-int
-table_loaded(struct table *t)
-{
-	int err = order_build(t);
-
-	if (!err)
-		t->loading = false;
-	return err;
+	table_grow_when_full(t);
 }
 
 size_t

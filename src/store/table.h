@@ -52,7 +52,10 @@ struct trec *table_find(const struct table *t, uint64_t hash, const struct nb_ke
 uint32_t table_slots(const struct table *t);
 const struct trec *table_slot(const struct table *t, uint32_t i);
 
-/* Filling a table that has no readers and no orders yet. NBT_ENOMEM, NBT_EINVAL. */
+/* Filling a table that has no readers and no orders yet. NBT_ENOMEM, NBT_EINVAL. First a snapshot's
+ * records: raw ones are found by name only after table_load_index, which comes before all else. */
+int table_load_raw(struct table *t, const struct rec *rec);
+int table_load_index(struct table *t);
 int table_load(struct table *t, const struct rec *rec);
 void table_unload(struct table *t, const struct nb_key *key);
 int table_loaded(struct table *t); /* builds the orders; after it the calls below */

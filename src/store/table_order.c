@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/radix.h"
 #include "store/be.h"
 
 #define NAME_KEY    (NB_NAME_LEN + 4)
@@ -238,7 +239,8 @@ build(struct table *t, struct ordset *set, key_fn fn)
 			if (r && fn(r, one))
 				memcpy(keys + have++ * set->klen, one, set->klen);
 		}
-		err = ordset_build(set, keys, scratch, n);
+		/* they come in the order of their slots, the last four bytes */
+		err = ordset_build(set, radix_sort(keys, scratch, n, set->klen, set->klen - 4), n);
 	}
 	free(keys);
 	free(scratch);

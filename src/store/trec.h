@@ -68,7 +68,7 @@ int trec_new(
 void trec_unnew(struct trec_pool *pool, struct trec *r);
 /* It is out of the table; gives it back when no reader can see it any more. */
 void trec_retire(struct trec_pool *pool, struct trec *r);
-/* No reader is left: frees all plain records; the others must have been retired. */
+/* No reader is left: frees all plain records; the others were given back one by one. */
 void trec_pool_release(struct trec_pool *pool);
 size_t trec_pool_bytes(const struct trec_pool *pool);
 
