@@ -334,8 +334,8 @@ other_lines_are_none(void **state)
 		"   0: 0A0200C0:008B 140200C0:C001 07 0", /* CLOSE */
 		"   0: 0A0200C0:008B 140200C0:C001 FF 0", /* no state of today's */
 		"   0: 0A0200C0:008B 140200C0", "   0: x:008B y:C001 01",
-		"   2: 000080FE00000000FFFF00000A0200C0:008B 0000000000000000FFFF0000140200C0:C001 "
-		"01 0" };
+		("   2: 000080FE00000000FFFF00000A0200C0:008B "
+		 "0000000000000000FFFF0000140200C0:C001 01 0") };
 	struct nbtstat_tcp t;
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
