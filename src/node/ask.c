@@ -150,6 +150,7 @@ ask_try(struct node *n, struct ask *a, struct mono now)
 		return;
 	}
 	a->tries_left--;
+	a->sent = now;
 	timer_set(n, &a->timer, mono_add_ms(now, a->what.interval_ms));
 }
 

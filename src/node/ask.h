@@ -59,6 +59,7 @@ struct ask {
 	uint32_t tries_left;
 	uint8_t wacks;
 	bool open, has_id;
+	struct mono sent;      /* last time; stays when it is closed */
 	const uint8_t *packet; /* the answer as it came in, during heard */
 	size_t packet_len;
 };

@@ -20,6 +20,11 @@ void demand_conflict(
 void demand_late_release(
     struct node *n, const struct nb_msg *m, const struct node_path *path, struct mono now);
 
+/* A positive registration response likewise: a late copy of a claim, or one that was challenged for long,
+ * came true after we gave the name up. */
+void demand_late_grant(
+    struct node *n, const struct nb_msg *m, const struct node_path *path, struct mono now);
+
 /* Node status (status.c). */
 void status_answer(
     struct node *n, const struct nb_msg *m, const struct node_path *path, struct mono now);

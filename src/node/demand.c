@@ -8,6 +8,7 @@
 
 #include "node/claim.h"
 #include "node/defend.h"
+#include "node/release.h"
 
 static void
 ignored(struct node *n, int event, const struct hold *h, struct ip4 peer, const char *why)
@@ -208,4 +209,22 @@ demand_late_release(
 		when = mono_add_ms(h->granted, 1000);
 	if (h && h->state == NODE_REGISTERED && h->by_wins && ip4_eq(path->peer, h->wins))
 		claim_hurry(n, h, when);
+}
+
+void
+demand_late_grant(
+    struct node *n, const struct nb_msg *m, const struct node_path *path, struct mono now)
+{
+	const struct iface *ifc = if_by_key(n, path->key);
+	const struct name *nm = name_find(n, &m->key);
+	const struct hold *h = nm ? hold_on(nm, ifc) : NULL;
+
+	if (!(m->flags & NB_F_RA) || if_wins_index(ifc, path->peer) < 0 ||
+	    !ip4_eq(path->local, ifc->c.ip) || !ip4_eq(m->addr[0].ip, if_advertised(&ifc->c)) ||
+	    m->key.name.b[0] == '*')
+		return;
+	/* While we want the name, the server is welcome to it: its answer to what is open, or the next
+	 * refresh, says more. */
+	if (!h || h->state == NODE_RELEASING)
+		release_stray(n, ifc, &m->key, m->addr[0].flags & NB_G, path->peer, now);
 }

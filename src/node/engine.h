@@ -101,7 +101,7 @@ struct node {
 
 	struct parting *partings; /* oldest first */
 	struct parting **partings_end;
-	unsigned nleaving, nghosts;
+	unsigned nghosts; /* without a hold */
 
 	struct lookup *lookups;
 	unsigned nlookups;

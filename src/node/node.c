@@ -31,6 +31,7 @@ node_conf_init(struct node_conf *conf)
 		.conflict_ms = 1000,
 		.initial_refresh_ms = 960000,
 		.wack_max_s = 60,
+		.settle_ms = 10000,
 		.ttl = 300000,
 		.status_rate = 10,
 		.nblocked = 2,
@@ -151,7 +152,9 @@ response_in(struct node *n, const struct nb_msg *m, const uint8_t *packet, size_
 	if (ask_in(n, m, packet, len, path, now))
 		return;
 	n->stats.n[NS_ANSWERS_IGNORED]++;
-	if (m->kind == NB_REGISTER_RESP)
+	if (m->kind == NB_REGISTER_RESP && !nb_rcode(m))
+		demand_late_grant(n, m, path, now);
+	else if (m->kind == NB_REGISTER_RESP)
 		demand_conflict(n, m, path, now);
 	else if (m->kind == NB_RELEASE_RESP && !nb_rcode(m))
 		demand_late_release(n, m, path, now);

@@ -41,6 +41,8 @@ struct node_conf {
 	uint32_t conflict_ms;        /* 1000: CONFLICT_TIMER */
 	uint32_t initial_refresh_ms; /* 960000: without a grant WINS is tried at an eighth of it */
 	uint32_t wack_max_s;         /* 60: a longer WACK is cut (8.2 rule 8) */
+	uint32_t settle_ms;          /* 10000: how long a packet may be on its way; a release sooner
+				      * after a claim is repeated, for the claim may come later */
 	uint32_t ttl;                /* proposed lifetime, 300000 s */
 	uint32_t status_rate;        /* node status answers a second for one peer, 10; 0 = any */
 	bool no_release_on_demand;   /* NoNameReleaseOnDemand: see doc/design/node.md */

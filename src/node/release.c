@@ -20,13 +20,14 @@ struct parting {
 	struct nb_key key;
 	bool group;
 	struct ip4 ip, adv, wins;
-	uint32_t if_key;
 	char if_name[16];
 	struct hold *hold; /* that waits for the end of this; NULL: a ghost */
 	struct ask ask;
 	struct timer retry;
 	uint32_t tries;
 	struct mono expires; /* the server has let it go by then */
+	struct mono said;    /* the last claim that may still be on its way */
+	bool settling;       /* confirmed, but once more when said is long ago */
 };
 
 /* ---- the list ---- */
@@ -41,9 +42,7 @@ parting_free(struct node *n, struct parting *p)
 	*at = p->next;
 	if (!p->next)
 		n->partings_end = at;
-	if (p->hold)
-		n->nleaving--;
-	else
+	if (!p->hold)
 		n->nghosts--;
 	ask_release(n, &p->ask);
 	timer_release(n, &p->retry);
@@ -59,10 +58,11 @@ release_free_all(struct node *n)
 
 static void ghost_fire(struct node *n, struct timer *t, struct mono now);
 
-/* Last in the list, counted by nobody yet. NULL: out of memory. */
+/* Last in the list, without a hold. NULL: out of memory. */
 static struct parting *
-parting_alloc(struct node *n)
+parting_new(struct node *n, const struct node_ghost *g, struct mono now)
 {
+	const struct iface *ifc = if_by_ip(n, g->from);
 	struct parting *p = calloc(1, sizeof(*p));
 
 	if (!p)
@@ -76,33 +76,40 @@ parting_alloc(struct node *n)
 		free(p);
 		return NULL;
 	}
+	p->key = g->key;
+	p->group = g->group;
+	p->ip = g->from;
+	p->adv = g->ip;
+	p->wins = g->wins;
+	p->tries = g->tries;
+	if (ifc)
+		memcpy(p->if_name, ifc->c.name, sizeof(p->if_name));
+	p->expires = mono_add_ms(now, (int64_t)LIFE_S * 1000);
+	n->nghosts++;
 	*n->partings_end = p;
 	n->partings_end = &p->next;
 	return p;
 }
 
-/* NULL: out of memory. */
-static struct parting *
-parting_new(struct node *n, struct hold *h, struct ip4 wins, struct mono now)
+/* One that its hold waits for. False: out of memory. */
+static bool
+parting_of(struct node *n, struct hold *h, struct ip4 wins, struct mono now)
 {
-	struct parting *p = parting_alloc(n);
+	const struct node_ghost g = { .key = h->name->key,
+		.group = h->name->group,
+		.ip = h->adv,
+		.from = h->ip,
+		.wins = wins };
+	struct parting *p = parting_new(n, &g, now);
 
 	if (!p)
-		return NULL;
-	p->key = h->name->key;
-	p->group = h->name->group;
-	p->ip = h->ip;
-	p->adv = h->adv;
-	p->wins = wins;
-	p->if_key = h->ifc->c.key;
-	memcpy(p->if_name, h->ifc->c.name, sizeof(p->if_name));
+		return false;
+	n->nghosts--;
 	p->hold = h;
-	if (!h->by_wins || !ip4_eq(wins, h->wins))
-		p->expires = mono_add_ms(now, (int64_t)LIFE_S * 1000);
-	else
+	p->said = h->ask.sent;
+	if (h->by_wins && ip4_eq(wins, h->wins))
 		p->expires = h->ttl ? mono_add_ms(h->granted, (int64_t)h->ttl * 1000) : MONO_NEVER;
-	n->nleaving++;
-	return p;
+	return true;
 }
 
 static void
@@ -120,8 +127,10 @@ forget_oldest_ghost(struct node *n)
 
 	while (p->hold)
 		p = p->next;
-	n->stats.n[NS_GHOSTS_FORGOTTEN]++;
-	tell(n, EV_NODE_GHOST_FORGOTTEN, p);
+	if (!p->settling) {
+		n->stats.n[NS_GHOSTS_FORGOTTEN]++;
+		tell(n, EV_NODE_GHOST_FORGOTTEN, p);
+	}
 	parting_free(n, p);
 }
 
@@ -135,41 +144,67 @@ ghost_again(struct node *n, struct parting *p, struct mono now)
 	timer_set(n, &p->retry, mono_add_ms(now, ms < RETRY_LAST_MS ? ms : RETRY_LAST_MS));
 }
 
-/* Nobody waits for it any more, but the server may still hold it. */
+/* No hold waits for it any more. It may be forgotten at once, being one too many. */
+static void
+detach(struct node *n, struct parting *p)
+{
+	p->hold = NULL;
+	if (++n->nghosts > NODE_GHOSTS_MAX)
+		forget_oldest_ghost(n);
+}
+
+/* The server may still hold it. */
 static void
 become_ghost(struct node *n, struct parting *p, struct mono now)
 {
 	ask_close(n, &p->ask);
-	p->hold = NULL;
-	n->nleaving--;
-	n->nghosts++;
+	p->settling = false;
 	p->tries = 1;
 	n->stats.n[NS_RELEASE_UNCONFIRMED]++;
 	tell(n, EV_NODE_GHOST, p);
 	ghost_again(n, p, now);
-	if (n->nghosts > NODE_GHOSTS_MAX)
-		forget_oldest_ghost(n);
+	if (p->hold)
+		detach(n, p);
 }
 
 static void hold_parted(struct node *n, struct hold *h, struct mono now);
 
-/* A server said yes, or no: either way there is nothing left to repeat. */
+static void
+count_answer(struct node *n, const struct parting *p, bool confirmed)
+{
+	if (!confirmed) {
+		tell(n, EV_NODE_RELEASE_REFUSED, p);
+	} else if (!p->settling) {
+		n->stats.n[NS_RELEASED]++;
+		if (p->hold)
+			return;
+		n->stats.n[NS_GHOSTS_CLEARED]++;
+		tell(n, EV_NODE_GHOST_CLEARED, p);
+	}
+}
+
+/*
+ * A server said yes, or no: either way there is nothing left to repeat, unless a claim was sent so
+ * lately that a copy of it may still arrive and undo the release.
+ */
 static void
 parting_answered(struct node *n, struct parting *p, bool confirmed, struct mono now)
 {
+	const struct mono settled = mono_add_ms(p->said, n->conf.settle_ms);
 	struct hold *h = p->hold;
 
-	if (confirmed)
-		n->stats.n[NS_RELEASED]++;
-	if (!confirmed)
-		tell(n, EV_NODE_RELEASE_REFUSED, p);
-	else if (!h)
-		tell(n, EV_NODE_GHOST_CLEARED, p);
-	if (!h)
-		n->stats.n[NS_GHOSTS_CLEARED] += confirmed;
-	else if (confirmed && h->by_wins && ip4_eq(p->wins, h->wins))
+	count_answer(n, p, confirmed);
+	if (h && confirmed && h->by_wins && ip4_eq(p->wins, h->wins))
 		h->confirmed = true;
-	parting_free(n, p);
+	ask_close(n, &p->ask);
+	if (confirmed && p->said.ns && now.ns < settled.ns) {
+		p->settling = true;
+		timer_set(n, &p->retry, settled);
+		if (h)
+			detach(n, p);
+	} else {
+		parting_free(n, p);
+	}
 	if (h)
 		hold_parted(n, h, now);
 }
@@ -179,14 +214,16 @@ parting_silent(struct node *n, struct parting *p, struct mono now)
 {
 	struct hold *h = p->hold;
 
-	if (!h) {
+	if (h || p->settling) {
+		if (h)
+			if_wins_silent(n, h->ifc, p->wins);
+		become_ghost(n, p, now);
+	} else {
 		p->tries++;
 		ghost_again(n, p, now);
-		return;
 	}
-	if_wins_silent(n, h->ifc, p->wins);
-	become_ghost(n, p, now);
-	hold_parted(n, h, now);
+	if (h)
+		hold_parted(n, h, now);
 }
 
 static void
@@ -236,8 +273,7 @@ ghost_fire(struct node *n, struct timer *t, struct mono now)
 		parting_ask(n, p, ifc->c.key, now);
 	} else {
 		/* It must leave from the address it releases (3.5): wait for that to return. */
-		p->tries++;
-		ghost_again(n, p, now);
+		parting_silent(n, p, now);
 	}
 }
 
@@ -245,13 +281,50 @@ void
 release_hurry(struct node *n, struct ip4 wins, struct ip4 ip, struct mono now)
 {
 	for (struct parting *p = n->partings; p; p = p->next)
-		if (!p->hold && !p->ask.open && (ip4_eq(p->wins, wins) || ip4_eq(p->ip, ip)))
+		if (!p->hold && !p->settling && !p->ask.open &&
+		    (ip4_eq(p->wins, wins) || ip4_eq(p->ip, ip)))
 			timer_set(n, &p->retry, now);
 }
 
-/* Has the name come back to that address, or is this release on its way already? */
+/* The release of this address at this server that is on its way or remembered. */
+static struct parting *
+find(const struct node *n, const struct node_ghost *g)
+{
+	struct parting *p = n->partings;
+
+	while (p &&
+	       !(ip4_eq(p->adv, g->ip) && ip4_eq(p->wins, g->wins) && nb_key_eq(&p->key, &g->key)))
+		p = p->next;
+	return p;
+}
+
+/* Half of the table is kept for what happened: whoever forges answers can make us come here. */
+void
+release_stray(struct node *n, const struct iface *ifc, const struct nb_key *key, bool group,
+    struct ip4 wins, struct mono now)
+{
+	const struct node_ghost g = { .key = *key,
+		.group = group,
+		.ip = if_advertised(&ifc->c),
+		.from = ifc->c.ip,
+		.wins = wins };
+	struct parting *p = find(n, &g);
+
+	if (!p && n->nghosts < NODE_GHOSTS_MAX / 2) {
+		p = parting_new(n, &g, now);
+		if (p)
+			p->settling = true;
+	}
+	if (!p)
+		return;
+	p->said = now;
+	if (!p->hold && !p->ask.open)
+		timer_set(n, &p->retry, now);
+}
+
+/* Has the name come back to that address? Then a later release is for this server too. */
 static bool
-is_known(struct node *n, const struct node_ghost *g)
+is_held(struct node *n, const struct node_ghost *g)
 {
 	const struct name *nm = name_find(n, &g->key);
 
@@ -260,10 +333,6 @@ is_known(struct node *n, const struct node_ghost *g)
 			hold_told(h, g->wins);
 			return true;
 		}
-	for (const struct parting *p = n->partings; p; p = p->next)
-		if (ip4_eq(p->adv, g->ip) && ip4_eq(p->wins, g->wins) &&
-		    nb_key_eq(&p->key, &g->key))
-			return true;
 	return false;
 }
 
@@ -272,21 +341,13 @@ node_remember(struct node *n, const struct node_ghost *g, struct mono now)
 {
 	struct parting *p;
 
-	if (is_known(n, g))
+	if (is_held(n, g) || find(n, g))
 		return 0;
 	if (n->nghosts == NODE_GHOSTS_MAX)
 		return NBT_ELIMIT;
-	p = parting_alloc(n);
+	p = parting_new(n, g, now);
 	if (!p)
 		return NBT_ENOMEM;
-	n->nghosts++;
-	p->key = g->key;
-	p->group = g->group;
-	p->ip = g->from;
-	p->adv = g->ip;
-	p->wins = g->wins;
-	p->tries = g->tries;
-	p->expires = mono_add_ms(now, (int64_t)LIFE_S * 1000);
 	timer_set(n, &p->retry, now);
 	return 0;
 }
@@ -372,7 +433,7 @@ partings_new(struct node *n, struct hold *h, struct mono now)
 {
 	h->partings = 1;
 	for (unsigned i = 0; i < h->ntold; i++)
-		h->partings += parting_new(n, h, h->told[i], now) != NULL;
+		h->partings += parting_of(n, h, h->told[i], now);
 }
 
 void
@@ -422,7 +483,7 @@ node_ghost_at(const struct node *n, unsigned i, struct mono now, struct node_gho
 	const struct parting *p = n->partings;
 
 	for (; p; p = p->next)
-		if (!p->hold && !i--)
+		if (!p->hold && !p->settling && !i--)
 			break;
 	if (!p)
 		return false;

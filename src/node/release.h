@@ -16,4 +16,7 @@ void release_lost(struct node *n, struct hold *h, struct mono now);
 void release_forget(struct node *n, struct hold *h, struct mono now);
 /* Ghosts are tried now: a server is back, or (wins 0.0.0.0) an address is. */
 void release_hurry(struct node *n, struct ip4 wins, struct ip4 ip, struct mono now);
+/* A server has an address of ours that we gave up, or never wanted there. */
+void release_stray(struct node *n, const struct iface *ifc, const struct nb_key *key, bool group,
+    struct ip4 wins, struct mono now);
 void release_free_all(struct node *n);

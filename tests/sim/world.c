@@ -371,7 +371,9 @@ world_init(struct world *w, uint64_t seed, unsigned type, unsigned cards, unsign
 	conf.type = (uint8_t)type;
 	store_reader_register();
 	for (unsigned s = 0; s < nservers; s++) {
-		strcpy(w->server[s].dir, "/tmp/winsome-sim-XXXXXX");
+		/* In memory where that is possible: what a disk does is not simulated here. */
+		strcpy(w->server[s].dir, access("/dev/shm", W_OK) ? "/tmp/winsome-sim-XXXXXX"
+								  : "/dev/shm/winsome-sim-XXXXXX");
 		must(mkdtemp(w->server[s].dir), "mkdtemp");
 		w->server[s].up = true;
 		server_start(w, s);

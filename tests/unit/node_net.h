@@ -129,6 +129,7 @@ net_init(struct net *t, unsigned type, unsigned cards, unsigned nwins)
 	*t = (struct net){ .now = { 1000000000 }, .random = 1 };
 	node_conf_init(&t->conf);
 	t->conf.type = (uint8_t)type;
+	t->conf.settle_ms = 0; /* tests register and release in one instant */
 	for (unsigned k = 0; k < cards; k++)
 		net_add_card(t, k, nwins);
 }

@@ -604,6 +604,130 @@ rr_registers_again_although_the_server_was_silent(void **state)
 	net_end(&t);
 }
 
+/* A claim was sent a moment ago; the release of it is confirmed. */
+static void
+released_soon_after_a_claim(struct net *t)
+{
+	struct sent s;
+
+	net_init(t, NODE_P, 1, 1);
+	t->conf.settle_ms = 10000;
+	net_up(t);
+	net_register(t, NAME, false, 518400);
+	net_pass(t, 9 * SECOND);
+	net_remove(t, NAME);
+	s = net_expect_only(t, NB_RELEASE_REQ, 0x3000, W1);
+	net_released(t, &s);
+	assert_true(node_quiet(t->n));
+	assert_int_equal(net_ghosts(t), 0);
+}
+
+static void
+a_release_soon_after_a_claim_is_repeated_when_no_copy_can_be_on_its_way(void **state)
+{
+	struct net t;
+	struct sent s;
+
+	released_soon_after_a_claim(&t);
+	net_pass(&t, SECOND - 1);
+	net_silent(&t);
+	net_pass(&t, 1);
+	s = net_expect_only(&t, NB_RELEASE_REQ, 0x3000, W1);
+	net_released(&t, &s);
+	assert_int_equal(net_count(&t, NS_RELEASED), 1); /* told and counted once */
+	assert_int_equal(t.nevents, 0);
+	net_pass(&t, 60 * MINUTE);
+	net_silent(&t);
+	net_end(&t);
+
+	net_init(&t, NODE_P, 1, 1);
+	t.conf.settle_ms = 10000;
+	net_up(&t);
+	net_register(&t, NAME, false, 518400);
+	net_pass(&t, 10 * SECOND); /* long enough ago */
+	net_remove(&t, NAME);
+	s = net_expect_only(&t, NB_RELEASE_REQ, 0x3000, W1);
+	net_released(&t, &s);
+	net_pass(&t, 60 * MINUTE);
+	net_silent(&t);
+	net_end(&t);
+}
+
+static void
+a_repeated_release_is_a_ghost_when_unconfirmed_and_dropped_when_the_name_is_claimed(void **state)
+{
+	struct net t;
+
+	released_soon_after_a_claim(&t);
+	net_pass(&t, SECOND + 4500);
+	assert_int_equal(net_drain(&t), 3);
+	assert_int_equal(net_ghosts(&t), 1);
+	assert_non_null(net_told(&t, EV_NODE_GHOST));
+	net_end(&t);
+
+	released_soon_after_a_claim(&t);
+	net_register(&t, NAME, false, 518400);
+	net_pass(&t, MINUTE);
+	net_silent(&t);
+	net_end(&t);
+}
+
+static void
+a_late_copy_of_a_claim_that_comes_true_is_released(void **state)
+{
+	struct nb_msg late;
+	struct sent s, r;
+	struct net t;
+
+	net_start(&t, NODE_P, 1, 1);
+	net_add(&t, NAME, false);
+	s = net_expect_only(&t, NB_REGISTER_REQ, 0x2900, W1);
+	net_grant(&t, &s, 518400);
+	late = net_reply_to(&s, NB_REGISTER_RESP, 0xad80);
+	net_in(&t, &late, 0, W1, false); /* while we want the name it is welcome */
+	net_silent(&t);
+	net_remove(&t, NAME);
+	r = net_expect_only(&t, NB_RELEASE_REQ, 0x3000, W1);
+	net_released(&t, &r);
+	late.addr[0].ip = STRANGER;
+	net_in(&t, &late, 0, W1, false); /* about somebody else */
+	late.addr[0].ip = CARD(0);
+	net_in(&t, &late, 0, W2, false); /* from no server of ours */
+	late.flags = 0xad00;
+	net_in(&t, &late, 0, W1, false); /* an end-node challenge */
+	net_pass(&t, MINUTE);
+	net_silent(&t);
+	late.flags = 0xad80;
+	net_in(&t, &late, 0, W1, false);
+	net_in(&t, &late, 0, W1, false);
+	net_pass(&t, 0);
+	r = net_expect_only(&t, NB_RELEASE_REQ, 0x3000, W1);
+	assert_int_equal(r.m.addr[0].ip.v, CARD(0).v);
+	net_released(&t, &r);
+	net_pass(&t, MINUTE);
+	net_silent(&t);
+	net_end(&t);
+}
+
+static void
+forged_grants_take_at_most_half_of_the_table(void **state)
+{
+	struct nb_msg late = net_request(NB_REGISTER_RESP, 0xad80, "N<20>", 0, CARD(0));
+	struct net t;
+
+	net_start(&t, NODE_P, 1, 1);
+	for (unsigned i = 0; i < NODE_GHOSTS_MAX; i++) {
+		memcpy(late.key.name.b + 1, &i, sizeof(i));
+		net_in(&t, &late, 0, W1, false);
+	}
+	for (int i = 0; i < 300; i++) {
+		net_pass(&t, 100);
+		(void)net_drain(&t);
+	}
+	assert_int_equal(net_ghosts(&t), NODE_GHOSTS_MAX / 2);
+	net_end(&t);
+}
+
 static void
 a_late_copy_of_a_release_is_repaired_by_a_refresh(void **state)
 {
@@ -661,6 +785,12 @@ main(void)
 		cmocka_unit_test(rr_releases_waits_for_the_answers_and_registers_on_all_cards),
 		cmocka_unit_test(rr_leads_out_of_a_conflict_and_works_without_names),
 		cmocka_unit_test(rr_registers_again_although_the_server_was_silent),
+		cmocka_unit_test(
+		    a_release_soon_after_a_claim_is_repeated_when_no_copy_can_be_on_its_way),
+		cmocka_unit_test(
+		    a_repeated_release_is_a_ghost_when_unconfirmed_and_dropped_when_the_name_is_claimed),
+		cmocka_unit_test(a_late_copy_of_a_claim_that_comes_true_is_released),
+		cmocka_unit_test(forged_grants_take_at_most_half_of_the_table),
 		cmocka_unit_test(a_late_copy_of_a_release_is_repaired_by_a_refresh),
 	};
 
