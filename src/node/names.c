@@ -95,11 +95,23 @@ hold_new(struct node *n, struct name *nm, struct iface *ifc, struct mono now)
 	return 0;
 }
 
+/* Nothing is held any more: what -RR waits for. */
+static bool
+all_released(const struct node *n)
+{
+	for (unsigned i = 0; i < n->nnames; i++)
+		if (n->names[i]->holds)
+			return false;
+	return true;
+}
+
 int
 names_spread(struct node *n, struct mono now)
 {
 	int err = 0;
 
+	if (n->reregister && all_released(n))
+		n->reregister = false;
 	if (n->suspended || n->reregister)
 		return 0;
 	for (unsigned i = 0; i < n->nnames && !err; i++) {
@@ -110,16 +122,6 @@ names_spread(struct node *n, struct mono now)
 				err = hold_new(n, nm, n->ifs[k], now);
 	}
 	return err;
-}
-
-/* Nothing is held any more: what -RR waits for. */
-static bool
-all_released(const struct node *n)
-{
-	for (unsigned i = 0; i < n->nnames; i++)
-		if (n->names[i]->holds)
-			return false;
-	return true;
 }
 
 void
@@ -151,8 +153,6 @@ names_tend(struct node *n, struct mono now)
 	if (!n->reap)
 		return;
 	names_reap(n);
-	if (n->reregister && all_released(n))
-		n->reregister = false;
 	/* A name that was wanted again while it was being released. Out of memory: when the next
 	 * interface or name changes. */
 	(void)names_spread(n, now);

@@ -28,7 +28,7 @@ enum node_type { NODE_B = 1, NODE_P = 2, NODE_M = 4, NODE_H = 8 }; /* DHCP optio
 
 enum node_status_policy { NODE_STATUS_OFF, NODE_STATUS_ON_LINK, NODE_STATUS_ALL };
 
-/* Windows' timers and counts (2.2, 2.3), as options. */
+/* Windows' timers and counts (2.2, 2.3), as options. Counts are at least 1. */
 struct node_conf {
 	uint8_t type; /* enum node_type; 0 = H with a WINS server on any interface, else B */
 	uint8_t refresh_opcode;                   /* 8 or 9 */

@@ -12,10 +12,11 @@
 
 #include "world.h"
 
-#define WORLDS   24 /* in the normal test run */
-#define NAMES    6
-#define TROUBLES 150 /* wishes and faults of a world */
-#define MINUTE   (60 * 1000)
+#define WORLDS    24 /* in the normal test run */
+#define NAMES     7
+#define CONTESTED 6   /* the name that hosts 0 and 1 both want */
+#define TROUBLES  150 /* wishes and faults of a world */
+#define MINUTE    (60 * 1000)
 
 /* What all hosts may have (a group, a domain's list), each has for itself, and two of them want. */
 struct wish {
@@ -44,6 +45,7 @@ wishes_init(struct wish *wish)
 		wish[i].key = key_of(own[i]);
 	wish[4] = (struct wish){ .key = key_of("OFFICE<00>"), .group = true };
 	wish[5] = (struct wish){ .key = key_of("LAB<1c>"), .group = true };
+	wish[CONTESTED].key = key_of("BOTH<20>");
 }
 
 static void
@@ -64,14 +66,16 @@ static void
 trouble(struct world *w, struct wish *wish, unsigned cards)
 {
 	unsigned host = world_random(w, HOSTS), card = world_random(w, cards);
-	unsigned server = world_random(w, w->nservers), name = world_random(w, 3);
+	unsigned server = world_random(w, w->nservers), name = world_random(w, 4);
 	struct host *h = &w->host[host];
 
 	switch (world_random(w, 10)) {
 	case 0:
 	case 1:
-	case 2: /* a service stops or starts; its name is the host's own, or a group */
+	case 2: /* a service stops or starts; its name is the host's own, a group, or contested */
 		name = name ? 3 + name : host;
+		if (name == CONTESTED)
+			host %= 2;
 		set_wish(w, &wish[name], host, !wish[name].wanted[host]);
 		break;
 	case 3:
@@ -151,7 +155,8 @@ wrong(const struct wish *wish, unsigned host, unsigned card, const char *what)
 }
 
 /*
- * A wished name is registered on every card, an unwished one on none; the server that has it lists
+ * A wished name is registered on every card, an unwished one on none, and a contested one by one host
+ * at most; the server that has it lists
  * the card, and no server lists a card that nobody wants it on. With two servers that do not
  * replicate, the one a name was moved away from lists it until it forgets it; that is why only the
  * first kind is asked of them.
@@ -163,6 +168,7 @@ check(const struct world *w, const struct wish *wishes, unsigned cards)
 
 	for (unsigned n = 0; n < NAMES; n++) {
 		const struct wish *wish = &wishes[n];
+		unsigned holders = 0;
 		bool members = !wish->group || nb_suffix(&wish->key) == 0x1c;
 
 		for (unsigned i = 0; i < HOSTS; i++)
@@ -181,9 +187,13 @@ check(const struct world *w, const struct wish *wishes, unsigned cards)
 					if (lists && !has && w->nservers == 1)
 						bad += wrong(wish, i, k, "listed, not held");
 				}
-				if (anywhere != wish->wanted[i])
+				if (n == CONTESTED ? anywhere && !wish->wanted[i]
+						   : anywhere != wish->wanted[i])
 					bad += wrong(wish, i, k, "held is not as wished");
+				holders |= anywhere ? 1u << i : 0;
 			}
+		if (n == CONTESTED && holders == 3)
+			bad += wrong(wish, 0, 0, "two hosts hold it");
 	}
 	for (unsigned i = 0; i < HOSTS; i++) {
 		struct node_ghost g;
@@ -215,7 +225,7 @@ run(uint64_t seed, bool traced)
 	w.delay_ms = 1 + world_random(&w, 2000);
 	for (unsigned n = 0; n < NAMES; n++)
 		for (unsigned i = 0; i < HOSTS; i++)
-			set_wish(&w, &wish[n], i, n >= HOSTS || n == i);
+			set_wish(&w, &wish[n], i, n == CONTESTED ? i < 2 : n >= HOSTS || n == i);
 	for (unsigned i = 0; i < TROUBLES; i++) {
 		trouble(&w, wish, cards);
 		world_pass(&w, world_random(&w, world_random(&w, 2) ? 2 * MINUTE : 3000));

@@ -587,6 +587,23 @@ rr_leads_out_of_a_conflict_and_works_without_names(void **state)
 }
 
 static void
+rr_ends_when_the_card_goes_before_the_answer(void **state)
+{
+	struct net t;
+
+	net_start(&t, NODE_P, 1, 1);
+	net_register(&t, NAME, false, 518400);
+	assert_int_equal(node_release_refresh(t.n, t.now), 0);
+	(void)net_expect_only(&t, NB_RELEASE_REQ, 0x3000, W1);
+	t.nifs = 0;
+	net_set_ifs(&t);
+	t.nifs = 1;
+	net_set_ifs(&t);
+	(void)net_expect_only(&t, NB_REGISTER_REQ, 0x2900, W1);
+	net_end(&t);
+}
+
+static void
 rr_registers_again_although_the_server_was_silent(void **state)
 {
 	struct net t;
@@ -784,6 +801,7 @@ main(void)
 		    a_name_wanted_again_while_it_is_released_is_claimed_after_the_answer),
 		cmocka_unit_test(rr_releases_waits_for_the_answers_and_registers_on_all_cards),
 		cmocka_unit_test(rr_leads_out_of_a_conflict_and_works_without_names),
+		cmocka_unit_test(rr_ends_when_the_card_goes_before_the_answer),
 		cmocka_unit_test(rr_registers_again_although_the_server_was_silent),
 		cmocka_unit_test(
 		    a_release_soon_after_a_claim_is_repeated_when_no_copy_can_be_on_its_way),
