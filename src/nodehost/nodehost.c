@@ -240,7 +240,7 @@ look_at_interfaces(struct nodehost *h)
 
 	if (!err) {
 		n = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
-		count = policy_ifs(&h->conf, h->addresses, n, ifs);
+		count = policy_ifs(&h->conf, h->hooks.wins_is_here, h->addresses, n, ifs);
 		err = node_set_ifs(h->node, ifs, count, clock_mono());
 	}
 	if (err)

@@ -16,6 +16,9 @@ struct nodehost;
 
 struct nodehost_hooks {
 	void *arg;
+	/* This machine is a WINS server itself: an interface for which the options name none registers
+	 * its names there, as WINS servers of Windows do. */
+	bool wins_is_here;
 	/* Sends one packet from path.local on the interface path.key; flush: all of this turn were. */
 	void (*send)(void *arg, const struct node_out *out);
 	void (*flush)(void *arg);

@@ -203,7 +203,7 @@ entry_for(const char *entry, const char *ifname)
 }
 
 static void
-set_servers(const struct conf *conf, struct node_if *ret)
+set_servers(const struct conf *conf, bool self, struct node_if *ret)
 {
 	bool own = false;
 
@@ -217,10 +217,12 @@ set_servers(const struct conf *conf, struct node_if *ret)
 	}
 	for (unsigned i = 0; !own && i < conf->node_wins_servers.n; i++)
 		ret->wins[ret->nwins++] = conf->node_wins_servers.a[i];
+	if (!own && self && !ret->nwins)
+		ret->wins[ret->nwins++] = ret->ip;
 }
 
 static void
-set_if(const struct conf *conf, const struct ifmon_entry *e, struct node_if *ret)
+set_if(const struct conf *conf, bool self, const struct ifmon_entry *e, struct node_if *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->key = e->ifindex;
@@ -235,7 +237,7 @@ set_if(const struct conf *conf, const struct ifmon_entry *e, struct node_if *ret
 		if (rest)
 			(void)ip4_parse(rest, &ret->advertise); /* checked */
 	}
-	set_servers(conf, ret);
+	set_servers(conf, self, ret);
 }
 
 static bool
@@ -248,7 +250,7 @@ has_key(const struct node_if *ifs, unsigned n, uint32_t key)
 }
 
 unsigned
-policy_ifs(const struct conf *conf, const struct ifmon_entry *all, size_t n,
+policy_ifs(const struct conf *conf, bool self, const struct ifmon_entry *all, size_t n,
     struct node_if ret[NODE_IF_MAX])
 {
 	unsigned count = 0;
@@ -259,7 +261,7 @@ policy_ifs(const struct conf *conf, const struct ifmon_entry *all, size_t n,
 		/* One address of each interface, as Windows NT (netbt 3.1 #1). */
 		if (e->up && ip4_is_host(e->ip) && is_listened_on(conf, e->ip) &&
 		    takes_part(conf, e) && !has_key(ret, count, e->ifindex))
-			set_if(conf, e, &ret[count++]);
+			set_if(conf, self, e, &ret[count++]);
 	}
 	return count;
 }

@@ -23,7 +23,8 @@ int policy_check(const struct conf *conf, const struct conf_say *say);
 
 /* The names of the node, none twice; returns how many. */
 unsigned policy_names(const struct conf *conf, struct policy_name ret[POLICY_NAMES_MAX]);
-/* The interfaces that take part, at most NODE_IF_MAX; returns how many. */
-unsigned policy_ifs(const struct conf *conf, const struct ifmon_entry *all, size_t n,
+/* The interfaces that take part, at most NODE_IF_MAX; returns how many. self: this machine is the WINS
+ * server of those that the options give none. */
+unsigned policy_ifs(const struct conf *conf, bool self, const struct ifmon_entry *all, size_t n,
     struct node_if ret[NODE_IF_MAX]);
 void policy_node_conf(const struct conf *conf, struct node_conf *ret);

@@ -13,8 +13,10 @@
 #include "io/clock.h"
 #include "io/log.h"
 #include "io/notify.h"
+#include "nodehost/policy.h"
 #include "winsd/control.h"
 #include "winsd/own.h"
+#include "winsd/own_node.h"
 #include "winsd/registrar.h"
 #include "winsd/tcp.h"
 #include "winsd/winsd.h"
@@ -31,6 +33,7 @@ struct host {
 	struct control *control;
 	struct tcp *tcp;
 	struct own *own;
+	bool ending;
 };
 
 struct wins_conf
@@ -124,9 +127,12 @@ take(void *arg, const struct conf *next)
 	struct host *h = arg;
 	int err = reload_engine(&h->d, next);
 
-	if (!err)
-		take_over(&h->d, next);
-	return err;
+	if (err)
+		return err;
+	take_over(&h->d, next);
+	if (h->d.node)
+		own_node_reconf(h->d.node, next);
+	return 0;
 }
 
 /* HUP, or "winsctl reload". */
@@ -159,10 +165,24 @@ on_hup(uv_signal_t *s, int signum)
 }
 
 static void
+ended(void *arg)
+{
+	uv_stop(arg);
+}
+
+/* Our own names are released while the server still runs: it is one of those who must hear of it. The
+ * second signal does not wait for that. */
+static void
 on_end(uv_signal_t *s, int signum)
 {
+	struct host *h = s->data;
+
 	(void)signum;
-	uv_stop(s->loop);
+	if (!h->d.node || h->ending)
+		uv_stop(s->loop);
+	else
+		own_node_end(h->d.node, ended, s->loop);
+	h->ending = true;
 }
 
 /* Any thread. */
@@ -307,7 +327,7 @@ begin(struct host *h)
 	int err;
 
 	if ((err = own_open(&h->loop, d, addresses_changed, h, &h->own)) ||
-	    (err = workers_open(d)) || (err = open_tcp(h)))
+	    (err = workers_open(d)) || (err = open_tcp(h)) || (err = own_node_new(d, &d->node)))
 		return err;
 	if ((err = setup_give_up_root(&d->conf, &d->teller, EV_STORE_REFUSED)))
 		return err;
@@ -315,8 +335,12 @@ begin(struct host *h)
 	if ((err = registrar_start(d, work_finished, h, &d->registrar)))
 		return err;
 	obey_signals(h);
+	if (d->node && (err = own_node_begin(d->node, &h->loop)))
+		return err;
 	if ((err = workers_start(d)) || (err = open_control(h)))
 		return err;
+	if (d->node)
+		control_set_node(h->control, own_node_control(d->node));
 	say_ready(d);
 	notify_ready("answering");
 	return 0;
@@ -343,10 +367,12 @@ end(struct host *h)
 	d->tcp_stats = NULL;
 	workers_stop(d);
 	registrar_stop(d->registrar);
-	workers_close(d);
+	own_node_close(d->node);
 	uv_walk(&h->loop, close_handle, NULL);
 	(void)uv_run(&h->loop, UV_RUN_DEFAULT); /* until the last handle is closed */
 	(void)uv_loop_close(&h->loop);
+	own_node_free(d->node);
+	workers_close(d);
 }
 
 static int
@@ -384,7 +410,8 @@ main(int argc, char **argv)
 {
 	static struct host h = { .setup = { .program = "winsd",
 				     .manual = "winsd.conf(5)",
-				     .version = WINSOME_VERSION } };
+				     .version = WINSOME_VERSION,
+				     .check = policy_check } };
 
 	setup_args(&h.setup, argc, argv);
 	setup_begin(&h.setup, &h.d.conf);

@@ -9,6 +9,7 @@
 
 #include "io/clock.h"
 #include "io/wake.h"
+#include "winsd/own_node.h"
 #include "winsd/winsd.h"
 #include "winsd/worker.h"
 
@@ -299,6 +300,12 @@ engine_event(void *arg, const struct event *ev)
 	teller_tell(&((struct registrar *)arg)->d->teller, ev);
 }
 
+static unsigned
+engine_held(void *arg, const struct nb_key *key, struct ip4 ret[REC_ADDR_MAX], bool *ret_defended)
+{
+	return own_node_held(((struct registrar *)arg)->d->node, key, ret, ret_defended);
+}
+
 /*
  * The store remembers whose it is, because versions are only good together with their owner's
  * address. An address in the configuration must be that one.
@@ -359,7 +366,10 @@ open_store(struct registrar *r)
 static int
 set_up(struct registrar *r)
 {
-	const struct wins_host host = { .arg = r, .random = draw, .event = engine_event };
+	const struct wins_host host = { .arg = r,
+		.random = draw,
+		.event = engine_event,
+		.held = r->d->node ? engine_held : NULL };
 	struct wins_conf conf;
 	int err = open_store(r);
 

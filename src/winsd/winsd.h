@@ -24,6 +24,7 @@ struct live {
 	atomic_uint burst_queue;
 };
 
+struct own_node;
 struct worker;
 struct registrar;
 
@@ -38,6 +39,7 @@ struct winsd {
 	struct registrar *registrar;
 	const struct store *store; /* the registrar's; for queries */
 	const struct wins *wins;   /* likewise, for wins_view */
+	struct own_node *node;     /* NULL: this machine has no names of its own */
 	struct worker *workers;
 	unsigned nworkers;
 	struct wall started;

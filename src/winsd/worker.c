@@ -9,6 +9,7 @@
 
 #include "io/clock.h"
 #include "io/wake.h"
+#include "winsd/own_node.h"
 #include "winsd/registrar.h"
 
 #define BAD_TOLD_S 10 /* seconds between two words about damaged packets */
@@ -117,51 +118,83 @@ note_damaged(struct worker *w, enum nb_drop drop, const struct udp_packet *p)
 	w->bad = 0;
 }
 
-static bool
-handle(struct worker *w, const struct wins_view *view, const struct udp_packet *p, unsigned socket)
+/* What all packets of a batch are looked at with. */
+struct batch {
+	const struct wins_view *view;
+	const struct dispatch_names *names; /* of the own node, NULL = none */
+	bool to_registrar, to_node;         /* something was handed over */
+};
+
+/* To the own node. The kernel gives every socket its copy of a broadcast; one of them goes on. */
+static void
+hand_to_node(struct worker *w, struct batch *b, const struct udp_packet *p)
+{
+	if (p->broadcast && w->index > 0)
+		return;
+	if (own_node_put(w->d->node, w->index, p))
+		b->to_node = true;
+	else
+		wins_count(&w->stats.drop[NB_DROP_OVERLOAD]);
+}
+
+static void
+handle(struct worker *w, struct batch *b, const struct udp_packet *p, unsigned socket)
 {
 	const struct udp_to to = { .peer = p->peer, .local = p->local, .port = p->port };
+	enum dispatch where = DISPATCH_WINS;
 	enum nb_drop drop;
 	size_t len;
 
+	if (w->d->node)
+		where = dispatch(p->data, p->len, p->broadcast, b->names);
+	if (where != DISPATCH_WINS)
+		hand_to_node(w, b, p);
+	if (where == DISPATCH_NODE)
+		return;
 	/* Sent to everybody, whatever its B bit says: not for a name server (netbt 8.3 rule 1). The
 	 * kernel gives every socket its copy; one of them is counted. */
 	if (p->broadcast) {
 		if (w->index == 0)
 			wins_count(&w->stats.drop[NB_DROP_BROADCAST]);
-		return false;
+		return;
 	}
-	len = wins_query(w->d->store, view, &w->stats, p->data, p->len, udp_room(w->out), &drop);
+	len = wins_query(w->d->store, b->view, &w->stats, p->data, p->len, udp_room(w->out), &drop);
 	if (len) {
 		udp_put(w->out, &to, len);
-		return false;
+		return;
 	}
 	if (drop != NB_DROP_NONE)
 		note_damaged(w, drop, p);
 	if (drop != NB_DROP_NONE || burst(w, p, &to))
-		return false;
+		return;
 	hand_over(w, p, socket);
-	return true;
+	b->to_registrar = true;
 }
 
 /* One batch of one socket; false when nothing was there. */
 static bool
 serve(struct worker *w, unsigned socket)
 {
-	const struct wins_view *view = wins_view(w->d->wins);
+	struct batch b = { .view = wins_view(w->d->wins) };
 	unsigned n = udp_receive(w->in, w->fd[socket]);
-	bool handed = false;
 
+	if (!n)
+		return false;
+	if (w->d->node)
+		b.names = own_node_names(w->d->node, w->index);
 	for (unsigned i = 0; i < n; i++) {
 		const struct udp_packet p = udp_packet(w->in, i);
 
-		handed |= handle(w, view, &p, socket);
+		handle(w, &b, &p, socket);
 	}
-	if (n)
-		(void)udp_send(w->out, w->fd[socket]); /* what failed is counted */
-	if (handed)
+	if (w->d->node)
+		own_node_names_done(w->d->node, w->index);
+	(void)udp_send(w->out, w->fd[socket]); /* what failed is counted */
+	if (b.to_registrar)
 		registrar_wake(w->d->registrar);
-	return n > 0;
+	if (b.to_node)
+		own_node_wake(w->d->node);
+	return true;
 }
 
 static void
@@ -201,8 +234,8 @@ run(void *arg)
 
 /* ---- life ---- */
 
-static void
-tell_socket(struct winsd *d, struct ip4 address, int err)
+void
+worker_tell_socket(struct winsd *d, struct ip4 address, int err)
 {
 	char text[200], a[IP4_STRLEN];
 
@@ -233,11 +266,12 @@ open_one(struct worker *w)
 		const struct udp_opts opts = { .address = listen->n ? listen->a[i] : IP4_ANY,
 			.port = (uint16_t)w->d->conf.port,
 			.join = w->index > 0,
+			.broadcast = w->d->conf.node_name[0], /* for the own node */
 			.receive_buffer = w->d->conf.receive_buffer };
 
 		err = udp_open(&opts, &w->fd[i]);
 		if (err)
-			tell_socket(w->d, opts.address, err);
+			worker_tell_socket(w->d, opts.address, err);
 		else
 			w->nfd++;
 	}
@@ -321,6 +355,12 @@ workers_close(struct winsd *d)
 }
 
 /* ---- for the registrar ---- */
+
+int
+worker_socket(const struct winsd *d, unsigned i)
+{
+	return d->workers[0].fd[i];
+}
 
 struct ring *
 worker_ring(const struct winsd *d, unsigned i)

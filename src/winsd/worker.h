@@ -26,6 +26,10 @@ int workers_start(struct winsd *d); /* after the registrar stands */
 void workers_stop(struct winsd *d); /* the threads end; sockets and rings stay for the registrar */
 void workers_close(struct winsd *d);
 
+/* A socket of the first worker: of conf.listen's entry i, or 0. */
+int worker_socket(const struct winsd *d, unsigned i);
+/* A socket for this address could not be opened. */
+void worker_tell_socket(struct winsd *d, struct ip4 address, int err);
 struct ring *worker_ring(const struct winsd *d, unsigned i);
 const struct wins_stats *worker_stats(const struct winsd *d, unsigned i);
 /* The registrar's sender too; after registrar_start. */

@@ -138,7 +138,7 @@ static const struct ifmon_entry machine[] = {
 static unsigned
 interfaces(const struct conf *conf, struct node_if ret[NODE_IF_MAX])
 {
-	return policy_ifs(conf, machine, sizeof(machine) / sizeof(*machine), ret);
+	return policy_ifs(conf, false, machine, sizeof(machine) / sizeof(*machine), ret);
 }
 
 /* The addresses that take part. */
@@ -221,6 +221,24 @@ servers_are_the_interfaces_own_or_those_of_all(void **state)
 }
 
 static void
+a_wins_server_registers_with_itself_unless_told_otherwise(void **state)
+{
+	struct node_if ifs[NODE_IF_MAX];
+	struct conf conf = preset();
+
+	set(&conf, "node.interface-wins=eth1=203.0.113.4,hb0=none");
+	assert_int_equal(
+	    policy_ifs(&conf, true, machine, sizeof(machine) / sizeof(*machine), ifs), 4);
+	assert_int_equal(ifs[0].nwins, 1);
+	assert_int_equal(ifs[0].wins[0].v, ifs[0].ip.v);
+	assert_int_equal(ifs[1].wins[0].v, IP4(203, 0, 113, 4).v);
+	assert_int_equal(ifs[2].nwins, 0);
+	set(&conf, "node.wins-servers=203.0.113.1");
+	(void)policy_ifs(&conf, true, machine, sizeof(machine) / sizeof(*machine), ifs);
+	assert_int_equal(ifs[0].wins[0].v, IP4(203, 0, 113, 1).v);
+}
+
+static void
 an_interface_has_no_more_servers_than_the_engine_takes(void **state)
 {
 	char text[1000] = "node.interface-wins=";
@@ -261,8 +279,8 @@ interfaces_past_what_the_engine_takes_are_left_out(void **state)
 
 	for (unsigned i = 0; i <= NODE_IF_MAX; i++)
 		many[i] = (struct ifmon_entry){ i + 1, "eth", { 0xc0000201 + i }, .up = true };
-	assert_int_equal(policy_ifs(&conf, many, NODE_IF_MAX, ifs), NODE_IF_MAX);
-	assert_int_equal(policy_ifs(&conf, many, NODE_IF_MAX + 1, ifs), NODE_IF_MAX);
+	assert_int_equal(policy_ifs(&conf, false, many, NODE_IF_MAX, ifs), NODE_IF_MAX);
+	assert_int_equal(policy_ifs(&conf, false, many, NODE_IF_MAX + 1, ifs), NODE_IF_MAX);
 }
 
 /* ---- the engine's options, and what is wrong ---- */
@@ -350,6 +368,7 @@ main(void)
 		cmocka_unit_test(the_last_pattern_that_fits_decides),
 		cmocka_unit_test(addresses_that_are_not_listened_on_do_not_take_part),
 		cmocka_unit_test(servers_are_the_interfaces_own_or_those_of_all),
+		cmocka_unit_test(a_wins_server_registers_with_itself_unless_told_otherwise),
 		cmocka_unit_test(an_interface_has_no_more_servers_than_the_engine_takes),
 		cmocka_unit_test(an_interface_is_known_with_all_that_belongs_to_it),
 		cmocka_unit_test(interfaces_past_what_the_engine_takes_are_left_out),
