@@ -27,6 +27,7 @@ struct netbtd {
 	struct conf conf;
 	struct teller teller;
 	struct wall started;
+	struct mono begun; /* for the uptime: nobody sets this clock */
 	uv_loop_t loop;
 	uv_signal_t term, interrupt, hup;
 	uv_timer_t watchdog;
@@ -168,7 +169,7 @@ status_json(const struct netbtd *d)
 		json_array_append_new(addresses, json_string(ip4_print(c.ip, text)));
 	return json_pack("{s:s, s:s, s:I, s:I, s:o}", "program", "netbtd", "version",
 	    d->setup.version, "started", (json_int_t)d->started.s, "uptime",
-	    (json_int_t)(clock_wall().s - d->started.s), "addresses", addresses);
+	    (json_int_t)((clock_mono().ns - d->begun.ns) / 1000000000), "addresses", addresses);
 }
 
 static void
@@ -406,6 +407,7 @@ serve(struct netbtd *d)
 	signal(SIGPIPE, SIG_IGN);
 	log_open((enum log_level)d->conf.log_level);
 	d->started = clock_wall();
+	d->begun = clock_mono();
 	if (teller_init(&d->teller, d->conf.event_history, NULL) || uv_loop_init(&d->loop)) {
 		fprintf(stderr, "netbtd: %s\n", nbt_strerror(NBT_ENOMEM));
 		return NBT_ENOMEM;
