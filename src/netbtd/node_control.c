@@ -300,6 +300,16 @@ release_refresh(struct node_control *nc, struct ctl_call *call)
 	}
 }
 
+static void
+suspend(struct node_control *nc, struct ctl_call *call)
+{
+	node_suspend(nc->node, now_of(nc));
+	if (wait_begin(nc, call)) {
+		pump(nc);
+		node_control_turn(nc);
+	}
+}
+
 static bool
 any_releasing(const struct node_control *nc)
 {
@@ -335,6 +345,7 @@ is_over(const struct node_control *nc, const struct pending *p)
 	case CTL_CMD_NODE_REMOVE:
 		return !is_under_way(nc, p);
 	case CTL_CMD_NODE_RELEASE_REFRESH:
+	case CTL_CMD_NODE_SUSPEND:
 		return !any_releasing(nc);
 	default:
 		return false; /* it has a ticket */
@@ -352,10 +363,11 @@ node_control_turn(struct node_control *nc)
 		if (!is_over(nc, p))
 			continue;
 		call = wait_end(nc, p);
-		if (ctl_call_command(call) == CTL_CMD_NODE_RELEASE_REFRESH)
-			released_answer(nc, call);
-		else
+		if (ctl_call_command(call) == CTL_CMD_NODE_ADD ||
+		    ctl_call_command(call) == CTL_CMD_NODE_REMOVE)
 			ctl_reply(call, name_json(nc, &key));
+		else
+			released_answer(nc, call);
 	}
 }
 
@@ -446,6 +458,14 @@ node_control_answer(struct node_control *nc, const struct node_answer *a)
 /* ---- the rest ---- */
 
 static void
+resume(struct node_control *nc, struct ctl_call *call)
+{
+	node_resume(nc->node, now_of(nc));
+	pump(nc);
+	released_answer(nc, call);
+}
+
+static void
 purge(struct node_control *nc, struct ctl_call *call)
 {
 	struct node_cache_entry e;
@@ -480,6 +500,8 @@ command_of(enum ctl_command_id id)
 		[CTL_CMD_NODE_STATUS_OF] = status_of,
 		[CTL_CMD_NODE_PURGE] = purge,
 		[CTL_CMD_NODE_RELEASE_REFRESH] = release_refresh,
+		[CTL_CMD_NODE_SUSPEND] = suspend,
+		[CTL_CMD_NODE_RESUME] = resume,
 		[CTL_CMD_NODE_STATS] = stats,
 	};
 

@@ -243,6 +243,13 @@ winsctl_show_node(const struct winsctl_view *v, enum ctl_command_id command, con
 		fprintf(v->out, "The cache is empty but for %lld names from LMHOSTS.\n",
 		    number_of(r, "preloaded"));
 		break;
+	case CTL_CMD_NODE_SUSPEND:
+		fprintf(v->out, "All names were released. %lld releases were not confirmed.\n",
+		    number_of(r, "unconfirmed"));
+		break;
+	case CTL_CMD_NODE_RESUME:
+		fputs("The names are being registered again.\n", v->out);
+		break;
 	case CTL_CMD_NODE_RELEASE_REFRESH:
 		fprintf(v->out,
 		    "All names were released; they are being registered again. %lld releases were "

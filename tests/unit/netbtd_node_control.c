@@ -491,6 +491,24 @@ release_refresh_waits_and_refuses_a_second_time(void **state)
 }
 
 static void
+suspend_waits_for_the_releases_and_resume_registers_again(void **state)
+{
+	json_t *o = ask(*state, "node-add", "{\"name\":\"ALPHA<20>\",\"wait\":true}");
+
+	json_decref(o);
+	o = ask(*state, "node-suspend", "{}");
+	assert_int_equal(json_integer_value(json_object_get(o, "unconfirmed")), 0);
+	json_decref(o);
+	o = ask(*state, "node-list", "{}");
+	assert_int_equal(json_array_size(json_object_get(o, "names")), 0);
+	json_decref(o);
+	json_decref(ask(*state, "node-resume", "{}"));
+	o = ask(*state, "node-list", "{}");
+	assert_int_equal(json_array_size(json_object_get(o, "names")), CARDS);
+	json_decref(o);
+}
+
+static void
 names_without_a_suffix_are_refused(void **state)
 {
 	refused(*state, "node-add", "{\"name\":\"ALPHA\"}", "bad-argument");
@@ -535,6 +553,7 @@ main(void)
 		WITH_RIG(names_are_resolved_and_remembered_until_the_purge),
 		WITH_RIG(machines_are_asked_for_their_names),
 		WITH_RIG(release_refresh_waits_and_refuses_a_second_time),
+		WITH_RIG(suspend_waits_for_the_releases_and_resume_registers_again),
 		WITH_RIG(names_without_a_suffix_are_refused),
 		WITH_RIG(without_a_node_every_command_is_refused),
 		WITH_RIG(public_socket_resolves_and_nothing_else),
