@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes what is made from src/conf/options.def: the options section of doc/man/winsd.conf.5 and the
-sample etc/winsd.yaml. With --check nothing is written; stale files are named and the exit code is 1."""
+samples etc/winsd.yaml and etc/netbtd.yaml. With --check nothing is written; stale files are named and the exit code is 1."""
 
 import pathlib
 import re
@@ -12,6 +12,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "src/conf/options.def"
 MANUAL = ROOT / "doc/man/winsd.conf.5"
 SAMPLE = ROOT / "etc/winsd.yaml"
+NODE_SAMPLE = ROOT / "etc/netbtd.yaml"
+# What of the table netbtd obeys, besides all options of a node, and its defaults where they differ.
+NODE_KEYS = {"data-dir", "control-socket", "control-group", "control-admin-group", "user",
+             "event-history", "log-level"}
+NODE_DEFAULTS = {"control-socket": "/run/winsome/netbtd.sock"}
 BEGIN = '.\\" options: begin, written by tools/gen_options.py\n'
 END = '.\\" options: end\n'
 
@@ -96,10 +101,24 @@ def manual(table):
     return "\n".join(lines) + "\n"
 
 
-def sample(table):
-    lines = ["# Configuration of winsd, the WINS server; see winsd.conf(5). Every option stands here",
+def of_node(table):
+    """What is netbtd's, and the headings that have anything under them."""
+    found = []
+    for item in table:
+        if isinstance(item, str):
+            heading = item
+        elif item.key in NODE_KEYS or item.key.startswith("node."):
+            found += [heading] if heading else []
+            heading = None
+            item.preset = NODE_DEFAULTS.get(item.key, item.preset)
+            found.append(item)
+    return found
+
+
+def sample(table, program, what):
+    lines = [f"# Configuration of {program}, {what}; see winsd.conf(5). Every option stands here",
              "# with its default: remove the # before those that you want to change, then check with",
-             "# \"winsd -n\". Durations are written 500ms, 3s, 40min, 2h, 6d; sizes 64KiB, 8MiB, 1GiB."]
+             f"# \"{program} -n\". Durations are written 500ms, 3s, 40min, 2h, 6d; sizes 64KiB, 8MiB, 1GiB."]
     for item in table:
         if isinstance(item, str):
             lines += ["", f"# ---- {item} ----"]
@@ -116,7 +135,8 @@ def main():
     page = MANUAL.read_text()
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
-    files = {MANUAL: before + BEGIN + manual(table) + END + after, SAMPLE: sample(table)}
+    files = {MANUAL: before + BEGIN + manual(table) + END + after, SAMPLE: sample(table, "winsd", "the WINS server"),
+             NODE_SAMPLE: sample(of_node(read_table()), "netbtd", "the NetBT node")}
     stale = [p for p, text in files.items() if not p.exists() or p.read_text() != text]
     if sys.argv[1:] == ["--check"]:
         for path in stale:

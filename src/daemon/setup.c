@@ -88,6 +88,8 @@ setup_load(const struct setup *s, struct conf *conf, const struct conf_say *say)
 		e = conf_override(conf, s->overrides[i], say);
 		err = err ? err : e;
 	}
+	if (!err && s->complete)
+		s->complete(conf);
 	return err || !s->check ? err : s->check(conf, say);
 }
 

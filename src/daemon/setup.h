@@ -19,6 +19,8 @@ struct setup {
 	const char *version;
 	/* Defaults of this program that are not those of the table, "key=value", NULL at the end. */
 	const char *const *presets;
+	/* Fills in what the configuration leaves to the program. May be NULL. */
+	void (*complete)(struct conf *conf);
 	/* Is there something wrong that only the program can see? Says so. May be NULL. */
 	int (*check)(const struct conf *conf, const struct conf_say *say);
 	/* Of the command line: */

@@ -424,17 +424,18 @@ serve(struct netbtd *d)
 
 /* ---- the call ---- */
 
-/* The host name, up to its first dot and as far as it fits. */
+/* Without a name of its own: the host name, up to its first dot and as far as it fits. */
 static void
-set_name(char *ret, size_t cap)
+complete(struct conf *conf)
 {
 	char host[256] = "";
 
+	if (conf->node_name[0])
+		return;
 	(void)gethostname(host, sizeof(host) - 1); /* cannot fail with so much room */
 	host[strcspn(host, ".")] = '\0';
-	snprintf(ret, cap, "node.name=%.15s", host);
-	for (char *p = strchr(ret, '=') + 1; *p; p++)
-		*p = (char)toupper((unsigned char)*p);
+	for (unsigned i = 0; i < CONF_NAME_LEN && host[i]; i++)
+		conf->node_name[i] = (char)toupper((unsigned char)host[i]);
 }
 
 static int
@@ -449,17 +450,15 @@ check(const struct conf *conf, const struct conf_say *say)
 int
 main(int argc, char **argv)
 {
-	static char name[64];
-	static const char *const presets[] = { "control-socket=/run/winsome/netbtd.sock", name,
-		NULL };
+	static const char *const presets[] = { "control-socket=/run/winsome/netbtd.sock", NULL };
 	static struct netbtd d = { .setup = { .program = "netbtd",
 				       .manual = "winsd.conf(5)",
 				       .version = WINSOME_VERSION,
 				       .presets = presets,
+				       .complete = complete,
 				       .check = check },
 		.fd = -1 };
 
-	set_name(name, sizeof(name));
 	setup_args(&d.setup, argc, argv);
 	setup_begin(&d.setup, &d.conf);
 	return serve(&d) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -238,41 +238,63 @@ a_file_that_cannot_be_read_is_told(void **state)
 }
 
 /* WINSOME_SAMPLES: the folder etc/ of the source tree, from meson. */
+static const char *const samples[] = { WINSOME_SAMPLES "/winsd.yaml",
+	WINSOME_SAMPLES "/netbtd.yaml" };
+
 static void
-the_sample_file_is_the_defaults(void **state)
+the_sample_files_are_the_defaults(void **state)
 {
 	struct conf conf, defaults;
 
-	conf_init(&conf);
 	conf_init(&defaults);
-	memset(&heard, 0, sizeof(heard));
-	if (conf_load(&conf, WINSOME_SAMPLES "/winsd.yaml", &say))
-		fail_msg("%s", heard.all);
-	assert_memory_equal(&conf, &defaults, sizeof(conf));
+	for (int i = 0; i < 2; i++) {
+		conf_init(&conf);
+		memset(&heard, 0, sizeof(heard));
+		if (conf_load(&conf, samples[i], &say))
+			fail_msg("%s", heard.all);
+		assert_memory_equal(&conf, &defaults, sizeof(conf));
+	}
 }
 
-/* The sample's options uncommented: each must be readable as it stands there. */
-static void
-every_commented_option_of_the_sample_can_be_uncommented(void **state)
+/* Returns how many there are; as a file. */
+static int
+commented_options(const char *path, char text[static 16384])
 {
-	FILE *f = fopen(WINSOME_SAMPLES "/winsd.yaml", "re");
-	char line[200], text[8192] = "";
-	struct conf conf, defaults;
+	FILE *f = fopen(path, "re");
+	char line[200];
 	int n = 0;
 
 	assert_non_null(f);
+	text[0] = '\0';
 	while (fgets(line, sizeof(line), f))
 		if (line[0] == '#' && line[1] != ' ' && line[1] != '\n') {
 			strcat(text, line + 1);
 			n++;
 		}
 	fclose(f);
-	assert_int_equal(n, CONF_COUNT);
+	return n;
+}
+
+/* The samples' options uncommented: each must be readable as it stands there. */
+static void
+every_commented_option_of_a_sample_can_be_uncommented(void **state)
+{
+	struct conf conf, defaults;
+	char text[16384];
+
 	conf_init(&defaults);
 	conf_init(&conf);
 	memset(&conf.listen, 0xff, sizeof(conf.listen));
+	assert_int_equal(commented_options(samples[0], text), CONF_COUNT);
 	if (parse(&conf, text))
 		fail_msg("%s", heard.all);
+	assert_memory_equal(&conf, &defaults, sizeof(conf));
+	assert_true(commented_options(samples[1], text) > 30);
+	if (parse(&conf, text))
+		fail_msg("%s", heard.all);
+	assert_string_equal(conf.control_socket, "/run/winsome/netbtd.sock");
+	strcpy(conf.control_socket, defaults.control_socket);
+	memset(conf.control_socket + strlen(conf.control_socket), 0, 8);
 	assert_memory_equal(&conf, &defaults, sizeof(conf));
 }
 
@@ -290,8 +312,8 @@ main(void)
 		cmocka_unit_test(the_number_of_complaints_is_bounded),
 		cmocka_unit_test(files_are_read_up_to_the_largest_and_not_one_byte_more),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_told),
-		cmocka_unit_test(the_sample_file_is_the_defaults),
-		cmocka_unit_test(every_commented_option_of_the_sample_can_be_uncommented),
+		cmocka_unit_test(the_sample_files_are_the_defaults),
+		cmocka_unit_test(every_commented_option_of_a_sample_can_be_uncommented),
 	};
 
 	return cmocka_run_group_tests_name("conf_yaml", tests, NULL, NULL);
