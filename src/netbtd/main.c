@@ -385,10 +385,12 @@ static void
 end(struct netbtd *d)
 {
 	ctl_server_close(d->control);
+	nodehost_close(d->host);
+	if (d->host)
+		teller_say(&d->teller, EV_NODE_ENDED, count_ghosts(d), "");
 	if (d->nodes)
 		node_control_close_public(d->nodes);
 	node_control_free(d->nodes);
-	nodehost_close(d->host);
 	uv_walk(&d->loop, close_handle, NULL);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* until the last handle is closed */
 	(void)uv_loop_close(&d->loop);
@@ -413,10 +415,8 @@ serve(struct netbtd *d)
 		return NBT_ENOMEM;
 	}
 	err = begin(d);
-	if (!err) {
+	if (!err)
 		(void)uv_run(&d->loop, UV_RUN_DEFAULT);
-		teller_say(&d->teller, EV_NODE_ENDED, count_ghosts(d), "");
-	}
 	end(d);
 	teller_release(&d->teller);
 	return err;

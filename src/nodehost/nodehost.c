@@ -32,6 +32,7 @@ struct nodehost {
 	struct policy_name names[POLICY_NAMES_MAX]; /* of the options, registered */
 	unsigned nnames;
 	bool begun, state_failed, closed;
+	bool leaving; /* an interface stays only to release its names */
 	void (*ended)(void *arg);
 	void *ended_arg;
 };
@@ -147,6 +148,81 @@ restore(struct nodehost *h)
 	say(h, EV_NODE_STATE_FAILED, why);
 }
 
+/* ---- interfaces ---- */
+
+struct use {
+	uint32_t key;
+	bool used;
+};
+
+static void
+note_use(void *arg, const struct node_entry *e)
+{
+	struct use *u = arg;
+
+	u->used |= e->if_key == u->key;
+}
+
+static bool
+is_up(const struct nodehost *h, size_t n, const struct node_if *c)
+{
+	for (size_t i = 0; i < n; i++)
+		if (h->addresses[i].ifindex == c->key && ip4_eq(h->addresses[i].ip, c->ip))
+			return h->addresses[i].up;
+	return false;
+}
+
+static bool
+is_listed(const struct node_if *ifs, unsigned count, uint32_t key)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (ifs[i].key == key)
+			return true;
+	return false;
+}
+
+/* Interfaces that the options no longer want, but that are there: they stay until their names are
+ * released, which only they can do (netbt 3.5). */
+static unsigned
+keep_leaving(struct nodehost *h, size_t n, struct node_if ifs[NODE_IF_MAX], unsigned count)
+{
+	unsigned wanted = count;
+	struct node_if c;
+
+	for (unsigned i = 0; node_if_at(h->node, i, &c) && count < NODE_IF_MAX; i++) {
+		struct use use = { .key = c.key };
+
+		if (is_listed(ifs, wanted, c.key) || !is_up(h, n, &c))
+			continue;
+		node_each_entry(h->node, clock_mono(), note_use, &use);
+		if (!use.used)
+			continue;
+		c.leaving = true;
+		ifs[count++] = c;
+	}
+	h->leaving = count > wanted;
+	return count;
+}
+
+static int
+look_at_interfaces(struct nodehost *h)
+{
+	struct node_if ifs[NODE_IF_MAX];
+	unsigned count;
+	size_t n;
+	int err = ifmon_list(h->ifmon, h->addresses, ADDRESSES_MAX, &n);
+
+	if (!err) {
+		n = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
+		count = policy_ifs(&h->conf, h->hooks.wins_is_here, h->addresses, n, ifs);
+		count = keep_leaving(h, n, ifs, count);
+		err = node_set_ifs(h->node, ifs, count, clock_mono());
+	}
+	if (err)
+		say(h, EV_NODE_INTERFACES_FAILED, nbt_strerror(err));
+	return err;
+}
+
 /* ---- turns ---- */
 
 static void
@@ -180,9 +256,23 @@ note_changes(struct nodehost *h)
 	if (digest == h->digest)
 		return;
 	h->digest = digest;
+	if (h->leaving)
+		(void)look_at_interfaces(h); /* has one of them released its last name? */
 	h->hooks.changed(h->hooks.arg);
 	if (!uv_is_active((uv_handle_t *)&h->save) && !h->ended)
 		uv_timer_start(&h->save, on_save, SAVE_MS, 0);
+}
+
+/* What is not confirmed by now is kept for the next start: without its interfaces the engine waits for
+ * no answer any more, but remembers what it lacks. */
+static void
+give_up_waiting(struct nodehost *h)
+{
+	h->ended = NULL;
+	uv_timer_stop(&h->end);
+	uv_timer_stop(&h->save);
+	(void)node_set_ifs(h->node, NULL, 0, clock_mono()); /* no interface cannot fail */
+	save(h);
 }
 
 static void
@@ -190,10 +280,7 @@ end_now(struct nodehost *h)
 {
 	void (*ended)(void *arg) = h->ended;
 
-	h->ended = NULL;
-	uv_timer_stop(&h->end);
-	uv_timer_stop(&h->save);
-	save(h);
+	give_up_waiting(h);
 	ended(h->ended_arg);
 }
 
@@ -228,25 +315,7 @@ nodehost_in(struct nodehost *h, const uint8_t *packet, size_t len, const struct 
 	node_in(h->node, packet, len, &at, clock_mono());
 }
 
-/* ---- interfaces ---- */
-
-static int
-look_at_interfaces(struct nodehost *h)
-{
-	struct node_if ifs[NODE_IF_MAX];
-	unsigned count;
-	size_t n;
-	int err = ifmon_list(h->ifmon, h->addresses, ADDRESSES_MAX, &n);
-
-	if (!err) {
-		n = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
-		count = policy_ifs(&h->conf, h->hooks.wins_is_here, h->addresses, n, ifs);
-		err = node_set_ifs(h->node, ifs, count, clock_mono());
-	}
-	if (err)
-		say(h, EV_NODE_INTERFACES_FAILED, nbt_strerror(err));
-	return err;
-}
+/* ---- news ---- */
 
 static void
 on_news(uv_poll_t *p, int status, int events)
@@ -411,6 +480,8 @@ nodehost_close(struct nodehost *h)
 {
 	if (!h || h->closed)
 		return;
+	if (h->ended)
+		give_up_waiting(h);
 	h->closed = true;
 	dns_close(h->dns);
 	h->dns = NULL;
