@@ -136,19 +136,12 @@ ordset_clear(struct ordset *set)
 	ordset_init(set, set->klen);
 }
 
-/* On a cache line bound, so that going down the tree touches one line a step: the links and the first
- * key stand in it. */
-static size_t
-chunk_bytes(const struct ordset *set)
-{
-	return (sizeof(struct ordset_chunk) + CHUNK_KEYS * set->klen + 63) & ~(size_t)63;
-}
-
 int
 ordset_reserve(struct ordset *set, size_t n)
 {
 	while (set->nspare < n) {
-		struct ordset_chunk *c = aligned_alloc(64, chunk_bytes(set));
+		struct ordset_chunk *c =
+		    malloc(sizeof(struct ordset_chunk) + CHUNK_KEYS * set->klen);
 
 		if (!c)
 			return NBT_ENOMEM;
@@ -339,5 +332,6 @@ ordset_build(struct ordset *set, const uint8_t *keys, size_t n)
 size_t
 ordset_bytes(const struct ordset *set)
 {
-	return (set->chunks + set->nspare) * (chunk_bytes(set) + 8);
+	return (set->chunks + set->nspare) *
+	       (sizeof(struct ordset_chunk) + CHUNK_KEYS * set->klen + 8);
 }
