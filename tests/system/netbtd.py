@@ -129,6 +129,15 @@ class ThreeCards(NodeCase):
         self.wait_until_held('MULTI<00>', [])
 
 
+    def test_lmhosts_is_read_and_its_mistakes_are_told(self):
+        lmhosts = self.host.path('lmhosts')
+        lmhosts.write_text('192.0.2.99 PRINTER #PRE\nnonsense\n')
+        node = self.registered(lmhosts=lmhosts)
+        found = node.ctl('node', 'resolve', 'PRINTER<20>')[0]
+        self.assertEqual(found['addresses'], ['192.0.2.99'])
+        self.assertIn(f'{lmhosts}, line 2', node.output())
+
+
 class Trouble(NodeCase):
     """A card or a server goes, and comes back."""
 
