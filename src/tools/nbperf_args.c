@@ -38,6 +38,8 @@ static const struct option_row {
 	    "shares of queries, registrations, refreshes, releases "
 	    "(70,10,18,2)",
 	    OTHER, 0, 0 },
+	{ 'k', "skip", "N", "mixed: new names begin so far behind those held (0)", NUMBER, 0,
+	    1000000000 },
 	{ 'x', "any-answer", NULL, "check whose answer it is, not what it says", FLAG, 0, 0 },
 	{ 'b', "source", "ADDRESS,...", "send from these addresses of ours", ADDRESSES, 0, 0 },
 	{ 'S', "sockets", "N", "send from so many ports (1)", NUMBER, 1, PERF_SOCKETS_MAX },
@@ -266,6 +268,9 @@ set_value(struct perf *f, char letter, uint64_t v)
 	case 'f':
 		f->first = v;
 		break;
+	case 'k':
+		f->fresh = v;
+		break;
 	case 'A':
 		f->addresses = v;
 		break;
@@ -388,6 +393,7 @@ check_meaning(struct parse *p)
 	} rows[] = {
 		{ 'H', 1 << PERF_QUERY | 1 << PERF_MIXED, "query and mixed" },
 		{ 'm', 1 << PERF_MIXED, "mixed" },
+		{ 'k', 1 << PERF_MIXED, "mixed" },
 		{ 'O', 1 << PERF_CHALLENGE, "challenge" },
 		{ 'o', 1 << PERF_CHALLENGE, "challenge" },
 		{ 'N', 1 << PERF_STORM, "storm" },

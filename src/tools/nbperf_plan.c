@@ -59,11 +59,11 @@ mixed(struct plan *plan, uint64_t open, struct ask *ret)
 		ret->number = p->first + draw(plan, p->names);
 		break;
 	case OP_REGISTER:
-		ret->number = p->first + p->names + plan->registered++;
+		ret->number = p->first + p->names + p->fresh + plan->registered++;
 		ret->self = true;
 		break;
 	case OP_RELEASE:
-		ret->number = p->first + p->names + plan->released++;
+		ret->number = p->first + p->names + p->fresh + plan->released++;
 		ret->self = true;
 		break;
 	}

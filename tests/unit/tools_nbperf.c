@@ -82,7 +82,7 @@ what_is_given_arrives(void **state)
 	assert_int_equal(
 	    parse("-p 1137 -n 3 -f 9 -P HOST%4x<00> -a 192.0.2.9 -A 5 -H 12.5% -b "
 		  "127.0.0.2,127.0.0.3 -S 2 -w 8 -B 4 -r 1000 -c 11 -R 0 -i 200ms -e 77 -m "
-		  "1,2,3,4 -x -q -j @wins mixed",
+		  "1,2,3,4 -x -q -j -k 6 @wins mixed",
 		&p, why),
 	    PERF_RUN);
 	assert_int_equal(p.mode, PERF_MIXED);
@@ -93,6 +93,7 @@ what_is_given_arrives(void **state)
 	assert_int_equal(p.address.v, 0xc0000209);
 	assert_int_equal(p.addresses, 5);
 	assert_int_equal(p.hits, 1250);
+	assert_int_equal(p.fresh, 6);
 	assert_int_equal(p.sources.n, 2);
 	assert_int_equal(p.sources.a[1].v, 0x7f000003);
 	assert_int_equal(p.sockets, 2);
@@ -146,6 +147,7 @@ a_wrong_call_says_what_is_allowed(void **state)
 		{ "@a mixed -m 1,2,3,1000", "--mix: '1,2,3,1000'" },
 		{ "@a mixed -m 1,2,3,-1", "--mix: '1,2,3,-1'" },
 		{ "@a -m 1,1,1,1", "--mix goes with mixed" },
+		{ "@a -k 5", "--skip goes with mixed" },
 		{ "@a register -H 5", "--hits goes with query and mixed" },
 		{ "@a storm -n 5", "--names goes with every load but storm" },
 		{ "@a query -N 5", "--hosts goes with storm" },

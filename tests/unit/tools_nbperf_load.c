@@ -250,14 +250,15 @@ what_is_released_was_registered_and_answered_before(void **state)
 
 	b->p.mode = PERF_MIXED;
 	b->p.mix[OP_RELEASE] = 500;
+	b->p.fresh = 1000;
 	plan_init(&plan, &b->p, false);
 	for (unsigned i = 0; i < 10000; i++) {
 		plan_next(&plan, 8, &ask);
 		if (ask.op == OP_REGISTER)
-			assert_int_equal(ask.number, 100 + registered++);
+			assert_int_equal(ask.number, 1100 + registered++);
 		if (ask.op != OP_RELEASE)
 			continue;
-		assert_int_equal(ask.number, 100 + released++);
+		assert_int_equal(ask.number, 1100 + released++);
 		assert_true(released + 8 <= registered);
 	}
 	assert_true(released > 100);
