@@ -147,21 +147,6 @@ open_bare(struct bench *b, const char *path)
 }
 
 static void
-snapshot(struct store *s)
-{
-	enum store_news news;
-
-	if (store_snapshot(s))
-		exit(1);
-	store_reader_offline();
-	while ((news = store_tend(s)) == STORE_NEWS_NONE)
-		usleep(10000);
-	store_reader_online();
-	if (news != STORE_NEWS_SNAPSHOT_DONE)
-		exit(1);
-}
-
-static void
 bench_start(struct bench *b, const char *path, const char *what)
 {
 	struct store_report report;
@@ -208,7 +193,7 @@ main(int argc, char **argv)
 		bench(&b, "new name", stage_new, batches[i]);
 	bench_start(&b, path, "start from journals");
 	start = bench_ns();
-	snapshot(b.s);
+	bench_snapshot(b.s);
 	printf("  %-34s %8.0f ms\n", "snapshot", (double)(bench_ns() - start) / 1e6);
 	bench_start(&b, path, "start from a snapshot");
 	start = bench_ns();

@@ -115,3 +115,18 @@ bench_fill(struct store *s, unsigned names)
 	}
 	bench_commit(s);
 }
+
+static inline void
+bench_snapshot(struct store *s)
+{
+	enum store_news news;
+
+	if (store_snapshot(s))
+		exit(1);
+	store_reader_offline();
+	while ((news = store_tend(s)) == STORE_NEWS_NONE)
+		usleep(10000);
+	store_reader_online();
+	if (news != STORE_NEWS_SNAPSHOT_DONE)
+		exit(1);
+}

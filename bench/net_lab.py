@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two network namespaces with a veth pair between them, the servers in one on one processor, the load
+generator in the other on another; and how much of its processor each server got. Layer: bench."""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SERVER, RESPONDER, CLIENT, OWNER = '10.255.0.1', '10.255.0.2', '10.255.0.3', '10.255.0.4'
+INSIDE = 'WINSOME_BENCH_INSIDE'
+UNSHARE = ['unshare', '--net', '--mount', '--pid', '--ipc', '--fork', '--kill-child', '--mount-proc']
+
+
+def enter(argv):
+    """Runs this program again in namespaces of its own, which take all it started along when it ends;
+    returns inside."""
+    if INSIDE in os.environ:
+        subprocess.run(['mount', '--make-rprivate', '/'], check=True)
+        os.makedirs('/run/netns', exist_ok=True)
+        subprocess.run(['mount', '-t', 'tmpfs', 'netns', '/run/netns'], check=True)
+        return
+    if os.geteuid():
+        sys.exit('net: making network namespaces needs root')
+    child = subprocess.Popen(UNSHARE + [sys.executable, *argv], env={**os.environ, INSIDE: '1'},
+                             preexec_fn=come_first)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: child.kill())
+    sys.exit(child.wait())
+
+
+def come_first():
+    """A session of our own that comes before others on a busy machine. (Linux shares processors among
+    sessions first; what nice says counts only within one.)"""
+    os.setsid()
+    with contextlib.suppress(OSError):  # a kernel without autogroups: nice alone does it
+        Path('/proc/self/autogroup').write_text('-20')
+
+
+def ip(*words):
+    subprocess.run(['ip', *words], check=True, stdin=subprocess.DEVNULL)
+
+
+class Program:
+    """A server that runs, and how long it ran and waited for its processor."""
+
+    def __init__(self, lab, words, log):
+        self.log = log
+        with open(log, 'ab') as out:
+            self.popen = subprocess.Popen(lab.at('server', words), stdin=subprocess.DEVNULL,
+                                          stdout=out, stderr=out)
+        self.pid = self.popen.pid
+
+    def ran(self):
+        """Seconds on the processor, of all threads."""
+        return sum(int(Path(f'/proc/{self.pid}/task/{task}/schedstat').read_text().split()[0])
+                   for task in os.listdir(f'/proc/{self.pid}/task')) / 1e9
+
+    def memory(self):
+        """Bytes resident."""
+        for line in Path(f'/proc/{self.pid}/status').read_text().splitlines():
+            if line.startswith('VmRSS:'):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError(f'{self.pid} has ended')
+
+    def end(self):
+        self.popen.terminate()
+        if self.popen.wait(60):
+            raise RuntimeError(Path(self.log).read_text()[-2000:])
+
+
+def used(core):
+    """Seconds that programs have run on a processor: user, nice and system time."""
+    for line in Path('/proc/stat').read_text().splitlines():
+        words = line.split()
+        if words[0] == f'cpu{core}':
+            return sum(map(int, words[1:4])) / os.sysconf('SC_CLK_TCK')
+    raise RuntimeError(f'there is no processor {core}')
+
+
+class Lab:
+    """build: of a release, with the benchmarks. A server and a responder have addresses of their own, so
+    that both can stand while they take turns."""
+
+    def __init__(self, build, folder, cores):
+        self.build, self.cores, self.shown = Path(build).resolve(), cores, []
+        self.work = Path(tempfile.mkdtemp(prefix='bench-net-', dir=folder)).resolve()
+        self.programs = []
+        for name, addresses in (('server', (SERVER, RESPONDER)), ('client', (CLIENT, OWNER))):
+            ip('netns', 'add', name)
+            ip('-n', name, 'link', 'set', 'lo', 'up')
+            if name == 'server':
+                ip('link', 'add', 'eth0', 'netns', 'server', 'type', 'veth',
+                   'peer', 'name', 'eth0x')
+                link = 'eth0'
+            else:
+                ip('link', 'set', 'eth0x', 'netns', 'client')
+                link = 'eth0x'
+            for address in addresses:
+                ip('-n', name, 'addr', 'add', f'{address}/24', 'dev', link)
+            ip('-n', name, 'link', 'set', link, 'up')
+
+    def tool(self, name):
+        return {'nbperf': self.build / 'src/tools/nbperf', 'winsd': self.build / 'src/winsd/winsd',
+                'winsctl': self.build / 'src/tools/winsctl', 'fill': self.build / 'bench/fill'}[name]
+
+    def at(self, where, words, core=None):
+        """The command in its namespace, on its processor. When there are others who want it, a figure
+        means something only if we come first."""
+        core = self.cores[where == 'client'] if core is None else core
+        return ['ip', 'netns', 'exec', where, 'taskset', '-c', str(core), 'nice', '-n', '-20',
+                *map(str, words)]
+
+    def show(self, words):
+        """Remembers each kind of command once, for the report."""
+        line = shlex.join(Path(w).name if i == 0 else str(w) for i, w in enumerate(words))
+        line = line.replace(str(self.work) + '/', '')
+        if line not in self.shown:
+            self.shown.append(line)
+
+    def _start(self, words, log):
+        # taskset, nice and ip netns exec become the program: its pid is the one that we have
+        program = Program(self, words, self.work / log)
+        self.programs.append(program)
+        self.show(words)
+        return program
+
+    def winsd(self, data, **options):
+        data.mkdir(exist_ok=True)
+        words = [self.tool('winsd'), '-o', f'data-dir={data}', '-o', 'user=', '-o', 'workers=1',
+                 '-o', f'control-socket={self.work}/winsd.sock', '-o', f'listen={SERVER}',
+                 '-o', 'log-level=warning']
+        for key, value in options.items():
+            words += ['-o', f'{key.replace("_", "-")}={value}']
+        return self._start(words, 'winsd.log')
+
+    def responder(self):
+        return self._start([self.tool('nbperf'), '--responder', '-b', RESPONDER, '-t', '24h'],
+                           'responder.log')
+
+    def stop(self, program):
+        self.programs.remove(program)
+        program.end()
+
+    def await_answer(self, address, seconds):
+        """Seconds until something on port 137 answers."""
+        begin = time.monotonic()
+        words = [self.tool('nbperf'), f'@{address}', '-c', '1', '-i', '5ms', '-R', '0', '-x', '-q']
+        while subprocess.run(self.at('client', words), capture_output=True, check=False).returncode:
+            if time.monotonic() - begin > seconds:
+                raise TimeoutError(f'{address} does not answer')
+        return time.monotonic() - begin
+
+    def perf(self, address, *words, show=True):
+        command = [self.tool('nbperf'), f'@{address}', '-j', '-q', *words]
+        if show:
+            self.show(command)
+        done = subprocess.run(self.at('client', command), capture_output=True, text=True,
+                              check=False, stdin=subprocess.DEVNULL)
+        if not done.stdout:
+            raise RuntimeError(f'{shlex.join(map(str, command))}: {done.stderr}')
+        return json.loads(done.stdout)
+
+    def perf_behind(self, address, *words):
+        """Starts a load and returns it; end_behind gives what it said."""
+        command = [self.tool('nbperf'), f'@{address}', '-j', '-q', *words]
+        self.show(command)
+        return subprocess.Popen(self.at('client', command), stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    @staticmethod
+    def end_behind(load):
+        load.terminate()
+        out, err = load.communicate(timeout=120)
+        return json.loads(out) if out else {'error': err}
+
+    def ctl(self, *words):
+        done = subprocess.run([self.tool('winsctl'), '--socket', f'{self.work}/winsd.sock', '--json',
+                               *words], capture_output=True, text=True, check=True,
+                              stdin=subprocess.DEVNULL)
+        return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+
+    def fill(self, names, seconds=500000):
+        """A data folder with so many names."""
+        data = self.work / f'data-{names}-{seconds}'
+        data.mkdir()
+        words = [self.tool('fill'), data, str(names), str(seconds)]
+        self.show(words)
+        subprocess.run(list(map(str, words)), check=True, stdin=subprocess.DEVNULL)
+        return data
+
+    def close(self):
+        for program in self.programs:
+            with contextlib.suppress(OSError, RuntimeError):
+                program.end()
+        subprocess.run(['rm', '-rf', str(self.work)], check=False)
+
+
+def fdatasync_us(folder, times=400):
+    """Median microseconds of a write of 128 bytes and its fdatasync in a file that is there already."""
+    path = folder / 'sync'
+    took = []
+    with open(path, 'wb') as file:
+        file.write(bytes(1 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+        for i in range(times):
+            begin = time.monotonic_ns()
+            os.pwrite(file.fileno(), b'x' * 128, i * 128)
+            os.fdatasync(file.fileno())
+            took.append(time.monotonic_ns() - begin)
+    path.unlink()
+    return sorted(took)[times // 2] / 1e3
