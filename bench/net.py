@@ -100,12 +100,16 @@ class Bench:
         }[row]
 
     def round(self, row, names, server, rates):
+        """Who comes first changes with each round, for it makes a difference."""
         words = self.words(row, names)
-        ours, cost, others = self.watched(server, SERVER, words, show=not rates.ours)
+        turns = [(server, SERVER, words), (self.responder, RESPONDER, [*words, '-x'])]
+        if len(rates.ours) % 2:
+            turns.reverse()
+        said = {turn[1]: self.watched(*turn, show=not rates.ours) for turn in turns}
+        ours, cost, others = said[SERVER]
+        bare, bare_cost, bare_others = said[RESPONDER]
         if 'register' in ours['operations']:
             self.fresh += ours['operations']['register']['begun']
-        bare, bare_cost, bare_others = self.watched(
-            self.responder, RESPONDER, [*words, '-x'], show=False)
         rates.ours.append(ours['per_second'])
         rates.bare.append(bare['per_second'])
         rates.cost.append(cost)
@@ -144,7 +148,7 @@ class Bench:
             said = self.lab.perf(SERVER, 'register', '-w', '1', '-n', '400', '-f', str(400 * i),
                                  show=not i)
             ours.append(said['operations']['register']['milliseconds']['p50'] * 1e3)
-            bare.append(net_lab.fdatasync_us(self.lab.work))
+            bare.append(self.lab.fdatasync_us())
         self.lab.stop(server)
         ratio = median([a / b for a, b in zip(ours, bare)])
         self.say(f'lone durable registration    p50 {median(ours):.0f} us, bare fdatasync '
@@ -196,9 +200,9 @@ class Bench:
                 SERVER, 'challenge', '-O', OWNER, '-o', 'dead', '-n', '30000', '-w', '10000', '-f',
                 str(1000000 + 30000 * i))
             end = time.monotonic() + 20
-            while self.lab.ctl('status')[0]['open_challenges'] < 9000 and time.monotonic() < end:
+            while self.lab.ctl('status')[0]['challenges'] < 9000 and time.monotonic() < end:
                 time.sleep(0.1)
-            most = max(most, self.lab.ctl('status')[0]['open_challenges'])
+            most = max(most, self.lab.ctl('status')[0]['challenges'])
             during.append(self.lab.perf(SERVER, *words, show=False)['per_second'])
             self.lab.end_behind(load)
         ratio = median([b / a for a, b in zip(without, during)])
@@ -255,7 +259,7 @@ class Bench:
 
             def stop():
                 for _ in range(600):
-                    if not self.lab.ctl('status')[0].get('snapshot_running'):
+                    if not self.lab.ctl('status')[0]['snapshot-running']:
                         break
                     time.sleep(0.1)
             return stop
