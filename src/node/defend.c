@@ -32,7 +32,9 @@ defend_claim(struct node *n, const struct nb_msg *m, const struct node_path *pat
 
 	if (demand)
 		cache_drop(n->cache, &m->key, path->key); /* it has a new owner */
-	if (demand || m->kind == NB_REFRESH_REQ || !h || h->state != NODE_REGISTERED)
+	/* A demand is refused as a claim is, and a refresh sent to us alone: smbtorture's nbt.register
+	 * wants it so, from traces of Windows. Nobody defends against a broadcast refresh (2.4). */
+	if ((m->kind == NB_REFRESH_REQ && path->broadcast) || !h || h->state != NODE_REGISTERED)
 		return;
 	if (m->key.name.b[0] == '*' || flagged_anywhere(nm) || if_by_ip(n, path->peer))
 		return;

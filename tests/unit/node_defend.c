@@ -121,13 +121,17 @@ our_own_claims_heard_back_are_no_claims_of_others(void **state)
 }
 
 static void
-overwrites_and_refreshes_are_not_answered(void **state)
+overwrites_are_refused_and_refreshes_that_are_no_broadcast(void **state)
 {
 	struct nb_msg m = net_request(NB_REGISTER_REQ, 0x2810, NAME, 0, THEM);
 	struct net t;
 
 	has_both(&t, NODE_B);
 	net_in(&t, &m, 0, THEM, true);
+	(void)net_expect(&t, NB_REGISTER_RESP, 0xad86, THEM);
+	m = net_request(NB_REFRESH_REQ, 0x4000, NAME, 0, THEM);
+	net_in(&t, &m, 0, THEM, false);
+	(void)net_expect(&t, NB_REGISTER_RESP, 0xad86, THEM);
 	m = net_request(NB_REFRESH_REQ, 0x4010, NAME, 0, THEM);
 	net_in(&t, &m, 0, THEM, true);
 	net_silent(&t);
@@ -369,7 +373,7 @@ main(void)
 		cmocka_unit_test(a_p_node_ignores_broadcasts),
 		cmocka_unit_test(a_name_still_being_registered_is_not_defended),
 		cmocka_unit_test(our_own_claims_heard_back_are_no_claims_of_others),
-		cmocka_unit_test(overwrites_and_refreshes_are_not_answered),
+		cmocka_unit_test(overwrites_are_refused_and_refreshes_that_are_no_broadcast),
 		cmocka_unit_test(one_flagged_card_stops_the_defence_on_all),
 		cmocka_unit_test(a_flagged_card_is_silent_to_broadcasts_and_says_no_to_others),
 		cmocka_unit_test(an_owned_name_is_answered_with_the_asked_cards_address_first),
