@@ -169,6 +169,25 @@ class Trouble(NodeCase):
         self.wait_until_held(UNIQUE[1], [])
         lab.wait_until(lambda: node.ghosts() == [], 10, 'no ghost')
 
+    def test_primary_and_secondary_with_a_cut_and_a_restart_in_between_keep_no_ghost(self):
+        """The primary holds the names; it restarts while a card is cut off and the service stopped."""
+        second = self.winsd(self.lab.host('second', '192.0.2.11')).start()
+        node = self.registered(**{'wins-servers': f'{SERVER},{second.address}'})
+        self.host.link('eth2', 'down')
+        node.wait_for(NAMES, CARDS[:2])
+        node.end()
+        self.server.restart('kill9')
+        self.assertEqual(self.held(UNIQUE[1]), [CARDS[2]])
+        self.host.link('eth2', 'up')
+        node.start()
+        node.wait_for(NAMES, CARDS)
+        self.wait_until_held(UNIQUE[1], CARDS)
+        node.end()
+        for name in NAMES:
+            self.assertEqual(self.server.records()[name]['state'], 'released')
+        for name, record in second.records().items():
+            self.assertNotEqual(record['state'], 'active', name)
+
     def test_a_new_address_replaces_the_old_one_which_goes_when_it_is_back(self):
         node = self.registered()
         lab.ip('-n', 'multi', 'addr', 'del', f'{CARDS[2]}/24', 'dev', 'eth2')
