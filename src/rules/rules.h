@@ -42,9 +42,11 @@ struct rule_env {
 	    chl_tries;           /* for the WACK's time: sum of the doubling intervals */
 	bool migrate_on;         /* statics give way to living registrations (MigrateOn) */
 	bool propagate_releases; /* releasing one of several addresses raises the version */
-	bool strict_source;      /* an address must be registered and released from itself */
-	bool prepend_1b; /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
-	uint8_t nself;   /* this server's own addresses: never challenged */
+	bool
+	    verify_replicas; /* ask the owner of a replica whose time came before anything is done to it */
+	bool strict_source; /* an address must be registered and released from itself */
+	bool prepend_1b;    /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
+	uint8_t nself;      /* this server's own addresses: never challenged */
 	struct ip4 self[16];
 	/* What this machine's own NetBT node says of the name in question (netbt 1.6); only
 	 * registrations read it. */
@@ -99,6 +101,11 @@ struct verdict {
 	struct ip4 probe[REC_ADDR_MAX];
 	bool counts_address_mismatch,
 	    counts_type_mismatch; /* a release that fits no record (2.8) */
+	/* What replication adds (wins 3.9). */
+	bool propagate;  /* ACT_WRITE: partners are to be told at once, to tell it on */
+	bool verify;     /* (rule_due) its owner is to be asked, see rule_verified */
+	uint8_t ndemand; /* tell the hosts at these addresses to give the name up (3.9.5) */
+	struct ip4 demand[REC_ADDR_MAX];
 };
 
 /* The answer to a query; small, because this is the hot path: addr is set up to naddr only. */
@@ -140,6 +147,27 @@ void rule_query(const struct nb_key *key, const struct rec *cur, const struct re
 struct verdict rule_admin_add(
     const struct rec *cur, const struct rec *rec, const struct rule_env *env);
 struct verdict rule_admin_tombstone(const struct rec *cur, const struct rule_env *env);
+
+/*
+ * A replica came from a partner (wins 3.9). in is what was received, in our terms: owner is never
+ * OWNER_SELF, members that this server owns have OWNER_SELF, stamps are not set. ACT_KEEP, ACT_WRITE
+ * (perhaps with propagate, demand), ACT_CHALLENGE: ask the addresses in probe, then
+ * rule_replica_probed with the record as it is then, which never asks for another challenge.
+ */
+struct verdict rule_replica(
+    const struct rec *cur, const struct rec *in, const struct rule_env *env);
+struct verdict rule_replica_probed(const struct rec *cur, const struct rec *in,
+    const struct probe_in *probe, const struct rule_env *env);
+/* A partner gave back a record of our own origin (1.6: the disk was lost, or this server took over
+ * another's address); in->owner is OWNER_SELF and its version and state are the partner's.
+ * ACT_KEEP or ACT_WRITE with that version. */
+struct verdict rule_returned(
+    const struct rec *cur, const struct rec *in, const struct rule_env *env);
+/* The owner of the replica cur was asked (3.10): found is what it has under the name now, NULL when
+ * the whole range was read and it is not there. ACT_KEEP, ACT_WRITE (its stamp moves, or it is
+ * replaced) or ACT_DELETE. */
+struct verdict rule_verified(
+    const struct rec *cur, const struct rec *found, const struct rule_env *env);
 
 /* The intervals of 1.4 with their clamps: 0 = default. Says in *ret_adjusted (bits 1 renewal, 2
  * extinction, 4 extinction timeout, 8 verify) which were moved. */

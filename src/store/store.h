@@ -89,6 +89,20 @@ int store_del(struct store *s, const struct nb_key *key);
  * no such key is possible, or there are 64 others. store_meta_get sees what is committed. */
 int store_meta_set(struct store *s, const char *key, uint64_t value);
 bool store_meta_get(const struct store *s, const char *key, uint64_t *ret);
+/*
+ * What is known of each owner's versions: the highest that was taken over or found to be of no use, so
+ * that a pull begins behind it. Durable with the batch, as records are. Version 0 = nothing, which also
+ * forgets the owner. NBT_EINVAL: STORE_KNOWN_MAX owners are held. The readers see what is committed.
+ */
+#define STORE_KNOWN_MAX 4096
+int store_known_set(struct store *s, struct ip4 owner, struct version v);
+struct version store_known(const struct store *s, struct ip4 owner);
+/* The owners of whom something is known, ascending; returns how many there are, fills at most cap. */
+struct store_known {
+	struct ip4 owner;
+	struct version v;
+};
+size_t store_known_all(const struct store *s, struct store_known *ret, size_t cap);
 
 size_t store_staged(const struct store *s); /* changes staged */
 
@@ -131,6 +145,10 @@ size_t store_due(struct store *s, struct wall now, struct rec *ret, size_t cap);
 struct wall store_next_due(struct store *s);
 /* The first record of owner with a version of at least from. */
 bool store_by_version(struct store *s, struct ip4 owner, struct version from, struct rec *ret);
+/* The same for many at once, ascending by version: at most cap records with from <= version <= to;
+ * returns how many. Fewer than cap: there are no more. */
+size_t store_versions(struct store *s, struct ip4 owner, struct version from, struct version to,
+    struct rec *ret, size_t cap);
 /* The first record whose key comes after (or is, with incl) key in byte order of name, then scope;
  * key NULL = the first of all. */
 bool store_by_name(struct store *s, const struct nb_key *key, bool incl, struct rec *ret);

@@ -29,7 +29,8 @@ struct wins_conf {
 	uint32_t scavenge_slice; /* records per step of the scavenger */
 	bool burst_handling;     /* 2.11 */
 	bool migrate_on, propagate_releases, strict_source, prepend_1b, randomize_1c;
-	uint8_t half_release;        /* enum wins_half_release */
+	bool verify_replicas; /* replicas whose time came are verified with their owner (3.10) */
+	uint8_t half_release; /* enum wins_half_release */
 	uint32_t half_release_delay; /* seconds */
 	uint32_t doctor_max;         /* names watched at once */
 	uint8_t nexcluded;
@@ -177,6 +178,50 @@ struct wins_removed {
 };
 int wins_admin_exclude(struct wins *w, const struct nb_key *key, uint32_t uid, struct wall now,
     struct wins_removed *ret);
+
+/* ---- replication (src/wins/replica.c), on the registrar's thread ---- */
+
+/*
+ * A replica from a partner, owners in our terms (rule_replica). Decided and staged; wins_commit makes
+ * it durable. pull: the number of the pull that brought it, for wins_pull; 0 = nobody wants to know.
+ * NBT_ELIMIT: the batch is full, commit and give it again. NBT_EBUSY: no room to wait for a challenge
+ * now, give it again later. Any other error: it could not be staged.
+ */
+int wins_replica(
+    struct wins *w, const struct rec *in, uint32_t pull, struct mono mnow, struct wall now);
+/* A record of our own origin from a partner (rule_returned); errors as above. */
+int wins_returned(struct wins *w, const struct rec *in, struct wall now);
+/* What the owner has under this replica's name, or NULL (rule_verified); errors as above. */
+int wins_verified(
+    struct wins *w, const struct nb_key *key, const struct rec *found, struct wall now);
+
+/* How far a pull's challenges are. Ask after wins_commit; forget it when it is of no interest. */
+struct wins_pull {
+	size_t open; /* challenges that still wait for their end, or for its commit */
+	bool failed; /* the end of one could not be kept: the range must be pulled again */
+};
+struct wins_pull wins_pull(const struct wins *w, uint32_t pull);
+void wins_pull_forget(struct wins *w, uint32_t pull);
+
+/* What partners should be told of since this was last asked; counts of changes are the versions'. */
+enum {
+	WINS_PUSH_ADDRESS = 1,   /* a name's address changed (3.7) */
+	WINS_PUSH_PROPAGATE = 2, /* a conflict or a dead 1C: tell it on at once (1.5, 3.9) */
+};
+unsigned wins_take_push(struct wins *w);
+/* The next owner with replicas whose time came and that are to be verified; each is named once until
+ * it was taken. False: none. */
+bool wins_take_verify(struct wins *w, struct ip4 *ret_owner);
+
+/* While paused (1.6), registrations, refreshes and releases are dropped and counted: nothing is
+ * promised, no version handed out; queries go on. */
+void wins_pause(struct wins *w, bool paused);
+bool wins_paused(const struct wins *w);
+/* Gives own records with versions up to upto new ones, because partners believe to know them (1.6):
+ * a slice a call, staged. *ret_more: call again after wins_commit. Errors as wins_replica. */
+int wins_renumber(struct wins *w, struct version upto, bool *ret_more);
+/* Deletes an owner's records here (not OWNER_SELF), a slice a call, staged, as above. */
+int wins_delete_owner(struct wins *w, struct ip4 owner, bool *ret_more);
 
 const struct wins_stats *wins_registrar_stats(const struct wins *w); /* workers keep their own */
 bool wins_writable(const struct wins *w); /* were the last changes kept, or would be next ones */
