@@ -195,6 +195,7 @@ all_addresses_are_given(void **state)
 			assert_non_null(strstr(out, address));
 		}
 	}
+	rig->answer = NULL; /* it is gone with this function */
 }
 
 static void
