@@ -86,6 +86,9 @@ struct wrepl_msg {
 	 * checked by wrepl_decode; read them with wrepl_owner_at and wrepl_record_next. */
 	uint32_t count;
 	struct rd body;
+	/* records response: so many records more were passed over, their scopes being no label
+	 * sequences (".", "a..b"): one such name must not keep all others from being pulled */
+	uint32_t unnamed;
 };
 
 /* Bytes of the whole message that begins with head, the length field in it; 0: no message has such a
@@ -95,7 +98,8 @@ size_t wrepl_frame(const uint8_t head[static WREPL_LENGTH_SIZE]);
 enum wrepl_drop wrepl_decode(const uint8_t *bytes, size_t len, struct wrepl_msg *ret);
 /* i < m->count of a map response or notification. */
 struct wrepl_owner wrepl_owner_at(const struct wrepl_msg *m, uint32_t i);
-/* The next record of a records response: begin with a copy of m->body and call it m->count times. */
+/* The next record of a records response: begin with a copy of m->body and call it m->count times.
+ * Records without a name that can be held (m->unnamed) are passed over. */
 void wrepl_record_next(struct rd *body, struct wrepl_record *ret);
 
 /* Lays out any message but a records response. owners: m->count of them for map response and
@@ -107,6 +111,10 @@ size_t wrepl_encode(
  * appended, and the head is written when their number and the whole length are known.
  */
 #define WREPL_RECORDS_HEAD 24
+/* Would a receiver read the same name? Not of NAME<xx> that begins with byte 1B (3.4), nor with a '.' or
+ * a NUL in a label or a scope over 237: it would read another name, which may be somebody's. Such
+ * records are not to be sent. */
+bool wrepl_key_travels(const struct nb_key *key);
 /* Returns the length, at most WREPL_RECORD_MAX; 0 when cap is too small. */
 size_t wrepl_record_encode(const struct wrepl_record *r, uint8_t *out, size_t cap);
 void wrepl_records_head(
