@@ -129,7 +129,8 @@ owners_decode(struct rd *r, struct wrepl_msg *ret)
 	if (r->bad || rd_left(r) < 4 || ret->count > (rd_left(r) - 4) / WREPL_OWNER_SIZE)
 		return WREPL_DROP_COUNTS;
 	ret->body = rd_sub(r, (size_t)ret->count * WREPL_OWNER_SIZE);
-	ret->initiator.v = rd_u32(r);
+	if (ret->kind == WREPL_NOTIFY)
+		ret->initiator.v = rd_u32(r);
 	return WREPL_DROP_NONE;
 }
 

@@ -16,7 +16,7 @@
 #define WREPL_LENGTH_MIN    12          /* the rest of the header */
 #define WREPL_LENGTH_MAX    (16u << 20) /* longest message taken (wins 3.2); a larger one ends it */
 #define WREPL_OWNER_SIZE    24
-#define WREPL_RECORD_MAX    (4 + 256 + 4 + 4 + 4 + 8 + 4 + 8 * REC_ADDR_MAX + 4)
+#define WREPL_RECORD_MAX    (4 + 256 + 4 + 4 + 8 + 4 + 8 * REC_ADDR_MAX + 4)
 #define WREPL_MAJOR         2
 #define WREPL_MINOR         5 /* Windows 2000 and later; 1 = NT 4, which has no persistent connections */
 #define WREPL_DISCOVERY_MAX 512
