@@ -44,7 +44,7 @@ clear(struct batch *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
 		b->index[b->change[i].home] = 0;
-	b->len = b->entries = b->n = b->scoped = b->nmetas = 0;
+	b->len = b->entries = b->n = b->scoped = b->nmetas = b->nknowns = 0;
 	b->counter = false;
 }
 
@@ -183,7 +183,7 @@ batch_meta(struct batch *b, const struct metas *now, const char *key, uint64_t v
 	size_t n = strlen(key);
 	struct wr w = room(b);
 
-	if (!n || n > META_KEY_MAX)
+	if (!n || n > META_KEY_MAX || !strcmp(key, META_KNOWN))
 		return NBT_EINVAL;
 	format_meta_encode(&w, key, value);
 	if (w.bad)
@@ -193,6 +193,24 @@ batch_meta(struct batch *b, const struct metas *now, const char *key, uint64_t v
 	if (!metas_set(&b->metas, key, value))
 		return NBT_EINVAL;
 	b->nmetas++;
+	b->len = (size_t)(w.p - b->buf) - FRAME_HEADER_LEN;
+	b->entries++;
+	return 0;
+}
+
+int
+batch_known(struct batch *b, const struct knowns *now, struct ip4 owner, struct version v)
+{
+	struct wr w = room(b);
+
+	format_known_encode(&w, owner, v.v);
+	if (w.bad)
+		return NBT_ELIMIT;
+	if (!b->nknowns)
+		knowns_copy(&b->knowns, now);
+	if (!knowns_set(&b->knowns, owner, v))
+		return NBT_EINVAL;
+	b->nknowns++;
 	b->len = (size_t)(w.p - b->buf) - FRAME_HEADER_LEN;
 	b->entries++;
 	return 0;

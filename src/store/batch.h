@@ -36,6 +36,8 @@ struct batch {
 	bool counter;       /* the version counter was lifted by hand */
 	struct metas metas; /* as they will be */
 	unsigned nmetas;    /* how many entries set one */
+	struct knowns knowns;
+	unsigned nknowns;
 	struct change change[BATCH_CHANGES_MAX];
 	uint16_t index[BATCH_INDEX]; /* number of a change + 1, 0 = free; by hash, linear probing */
 };
@@ -48,6 +50,8 @@ void batch_free(struct batch *b); /* accepts NULL */
 int batch_put(struct batch *b, const struct rec *rec);
 int batch_del(struct batch *b, const struct nb_key *key);
 int batch_meta(struct batch *b, const struct metas *now, const char *key, uint64_t value);
+
+int batch_known(struct batch *b, const struct knowns *now, struct ip4 owner, struct version v);
 
 /* The change of key, or NULL. */
 const struct change *batch_find(const struct batch *b, uint64_t hash, const struct nb_key *key);

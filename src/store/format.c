@@ -172,6 +172,18 @@ format_meta_encode(struct wr *w, const char *key, uint64_t value)
 	wr_u64(w, value);
 }
 
+#define KNOWN_LEN (sizeof(META_KNOWN) + 4) /* with its NUL, and the owner */
+
+void
+format_known_encode(struct wr *w, struct ip4 owner, uint64_t version)
+{
+	wr_u8(w, ENTRY_META);
+	wr_u8(w, KNOWN_LEN);
+	wr_bytes(w, META_KNOWN, sizeof(META_KNOWN));
+	wr_u32(w, owner.v);
+	wr_u64(w, version);
+}
+
 void
 format_end_encode(struct wr *w, uint64_t value)
 {
@@ -237,8 +249,13 @@ meta_decode(struct rd *r, struct entry *e)
 		r->bad = true;
 		return;
 	}
-	memcpy(e->meta, p, n);
-	e->meta[n] = '\0';
+	if (n == KNOWN_LEN && !memcmp(p, META_KNOWN, sizeof(META_KNOWN))) {
+		e->kind = ENTRY_KNOWN;
+		e->owner.v = be_get32(p + sizeof(META_KNOWN));
+	} else {
+		memcpy(e->meta, p, n);
+		e->meta[n] = '\0';
+	}
 	e->value = rd_u64(r);
 }
 

@@ -16,7 +16,10 @@
 #define FRAME_MAX        (8u << 20) /* longest frame a reader takes */
 #define FRAME_ALIGN      8
 #define META_KEY_MAX     31
-#define ENTRY_MAX        (36 + 16 * REC_ADDR_MAX + NB_SCOPE_WIRE) /* longest entry */
+/* Keys of named values that begin with this are not the store's users'. An older program takes the
+ * key for a string that ends at its first NUL, and so for one value, whatever owner follows. */
+#define META_KNOWN "known"
+#define ENTRY_MAX  (36 + 16 * REC_ADDR_MAX + NB_SCOPE_WIRE) /* longest entry */
 
 enum file_kind {
 	FILE_JOURNAL = 'J',
@@ -64,13 +67,15 @@ enum entry_kind {
 	ENTRY_DEL = 2,
 	ENTRY_META = 3,
 	ENTRY_END = 4,
+	ENTRY_KNOWN = 0x100, /* in a file: ENTRY_META, META_KNOWN, NUL, the owner */
 };
 
 struct entry {
-	uint8_t kind;   /* enum entry_kind */
+	uint16_t kind;  /* enum entry_kind */
 	struct rec rec; /* ENTRY_PUT whole up to naddr; ENTRY_DEL only the key */
 	char meta[META_KEY_MAX + 1];
-	/* ENTRY_META: its value. ENTRY_END: in a journal the number of the next journal or 0 (closed in
+	struct ip4 owner; /* ENTRY_KNOWN */
+	/* ENTRY_META: its value. ENTRY_KNOWN: the version, 0 = forgotten. ENTRY_END: in a journal the number of the next journal or 0 (closed in
 	 * good order), in a snapshot how many records it holds. */
 	uint64_t value;
 };
@@ -81,6 +86,7 @@ bool format_is_plain(const struct rec *rec);
 void format_put_encode(struct wr *w, const struct rec *rec);
 void format_del_encode(struct wr *w, const struct nb_key *key);
 void format_meta_encode(struct wr *w, const char *key, uint64_t value);
+void format_known_encode(struct wr *w, struct ip4 owner, uint64_t version);
 void format_end_encode(struct wr *w, uint64_t value);
 /* False: not an entry. What *ret does not need is not touched. */
 bool format_entry_decode(struct rd *r, struct entry *ret);

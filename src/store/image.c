@@ -99,7 +99,15 @@ apply_entry(struct image *img, const struct entry *e, struct end_mark *end)
 		if (img->table)
 			table_unload(img->table, &e->rec.key);
 		return 0;
+	case ENTRY_KNOWN:
+		return knowns_set(&img->knowns, e->owner, (struct version){ e->value })
+			   ? 0
+			   : NBT_ECORRUPT;
 	case ENTRY_META:
+		/* An older program's snapshot has all that is known as one value of no use: it is
+		 * pulled again. */
+		if (!strcmp(e->meta, META_KNOWN))
+			return 0;
 		return metas_set(&img->metas, e->meta, e->value) ? 0 : NBT_ECORRUPT;
 	default:
 		*end = (struct end_mark){ true, e->value };
@@ -423,6 +431,7 @@ try_base(struct image *img, uint64_t number)
 	int err = 0;
 
 	img->metas.n = 0;
+	img->knowns.n = 0;
 	img->next_version = 1;
 	if (gap)
 		err = tell(img, NBT_ECORRUPT, "journal-%" PRIu64 " is missing", gap);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "store/folder.h"
+#include "store/known.h"
 #include "store/scan.h"
 #include "store/store.h"
 #include "store/table.h"
@@ -36,6 +37,7 @@ struct image {
 	/* out */
 	struct table *table; /* taken from here by who wants it (set to NULL) */
 	struct metas metas;
+	struct knowns knowns;
 	uint64_t next_version, next_seq;
 	struct folder folder;
 	bool raw;                /* a snapshot is being read: no name comes twice but by accident */

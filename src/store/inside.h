@@ -14,6 +14,7 @@ struct store {
 	struct table *table;
 	struct batch *batch;
 	struct metas metas;
+	struct knowns knowns;
 	uint64_t next_version;
 	uint64_t journal_max;
 

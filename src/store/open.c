@@ -59,6 +59,7 @@ take_image(struct store *s, struct image *img)
 	s->table = img->table;
 	img->table = NULL;
 	s->metas = img->metas;
+	knowns_copy(&s->knowns, &img->knowns);
 	s->next_version = img->next_version;
 	s->journal.next_seq = img->next_seq;
 	s->journal.header.number = img->last.number;

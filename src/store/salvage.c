@@ -56,7 +56,9 @@ set_all_aside(struct image *img)
 	return err ? err : img->vfs->sync_dir(img->vfs);
 }
 
-/* Writes what is whole as a snapshot with an empty journal, under a number above all others. */
+/* Writes what is whole as a snapshot with an empty journal, under a number above all others. What was
+ * known of other owners' versions is not written: replicas may be among what is lost, and only who knows
+ * nothing pulls them again. */
 static int
 write_rest(struct image *img)
 {

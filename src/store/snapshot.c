@@ -70,6 +70,25 @@ write_metas(struct out *o)
 	return write_frame(o, (size_t)(w.p - o->buf) - FRAME_HEADER_LEN, m->n);
 }
 
+#define KNOWNS_BLOCK 1024u /* of 20 bytes each */
+
+static int
+write_knowns(struct out *o)
+{
+	const struct knowns *k = &o->job->knowns;
+	int err = 0;
+
+	for (uint32_t i = 0; i < k->n && !err; i += KNOWNS_BLOCK) {
+		struct wr w = wr_init(o->buf + FRAME_HEADER_LEN, BLOCK);
+		uint32_t end = k->n - i > KNOWNS_BLOCK ? i + KNOWNS_BLOCK : k->n;
+
+		for (uint32_t j = i; j < end; j++)
+			format_known_encode(&w, k->v[j].owner, k->v[j].v.v);
+		err = write_frame(o, (size_t)(w.p - o->buf) - FRAME_HEADER_LEN, end - i);
+	}
+	return err;
+}
+
 /* Encodes records from slot *slot on until the block is full; returns how many. */
 static uint32_t
 fill_block(struct out *o, struct wr *w, uint32_t *slot)
@@ -154,6 +173,8 @@ snapshot_write(struct snapshot_job *job)
 	err = write_head(&o);
 	if (!err)
 		err = write_metas(&o);
+	if (!err)
+		err = write_knowns(&o);
 	if (!err)
 		err = write_records(&o);
 	rcu_thread_offline();

@@ -12,6 +12,7 @@ struct snapshot_job {
 	struct vfs *vfs;           /* where to */
 	const struct table *table; /* of a running store */
 	struct metas metas;        /* as they were when the journal was begun */
+	struct knowns knowns;      /* likewise */
 	uint64_t number;           /* of that journal, and of the snapshot */
 	uint64_t next_version;     /* likewise */
 	const bool *cancel;        /* atomic: give up (NBT_ECLOSED); NULL = never */

@@ -130,10 +130,31 @@ store_meta_get(const struct store *s, const char *key, uint64_t *ret)
 	return metas_get(&s->metas, key, ret);
 }
 
+int
+store_known_set(struct store *s, struct ip4 owner, struct version v)
+{
+	return batch_known(s->batch, &s->knowns, owner, v);
+}
+
+struct version
+store_known(const struct store *s, struct ip4 owner)
+{
+	return knowns_get(&s->knowns, owner);
+}
+
+size_t
+store_known_all(const struct store *s, struct store_known *ret, size_t cap)
+{
+	size_t n = s->knowns.n < cap ? s->knowns.n : cap;
+
+	memcpy(ret, s->knowns.v, n * sizeof(*ret));
+	return s->knowns.n;
+}
+
 size_t
 store_staged(const struct store *s)
 {
-	return s->batch->n + s->batch->nmetas + s->batch->counter;
+	return s->batch->n + s->batch->nmetas + s->batch->nknowns + s->batch->counter;
 }
 
 /* Writes the batch's frame. The thread holds nothing meanwhile, so readers' memory can be freed. */
@@ -181,6 +202,8 @@ store_commit(struct store *s)
 	}
 	if (b->nmetas)
 		s->metas = b->metas;
+	if (b->nknowns)
+		knowns_copy(&s->knowns, &b->knowns);
 	batch_apply(b);
 	s->commits++;
 	s->changes += staged;
@@ -215,6 +238,20 @@ store_by_version(struct store *s, struct ip4 owner, struct version from, struct 
 	if (r)
 		read_whole(s, r, ret);
 	return r != NULL;
+}
+
+size_t
+store_versions(struct store *s, struct ip4 owner, struct version from, struct version to,
+    struct rec *ret, size_t cap)
+{
+	struct version_walk walk;
+	const struct trec *r;
+	size_t n = 0;
+
+	table_versions(s->table, &walk, owner, from);
+	while (n < cap && (r = table_versions_next(s->table, &walk)) && r->version <= to.v)
+		read_whole(s, r, &ret[n++]);
+	return n;
 }
 
 bool

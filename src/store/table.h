@@ -73,6 +73,14 @@ void table_settle(struct table *t);
 /* First record in the order from a place on, or NULL. */
 struct trec *table_by_name(const struct table *t, const struct nb_key *key, bool incl);
 struct trec *table_by_version(const struct table *t, struct ip4 owner, struct version from);
+/* A walk over an owner's records from a version on, ascending; the table must not change meanwhile. */
+struct version_walk {
+	uint8_t place[14];
+	bool over;
+};
+void table_versions(
+    const struct table *t, struct version_walk *walk, struct ip4 owner, struct version from);
+struct trec *table_versions_next(const struct table *t, struct version_walk *walk);
 /* A walk over the due ones, earliest first. It moves on those whose time became later, at most some
  * hundreds a walk: it may then end early. Begins zeroed; the table must not change meanwhile. */
 struct due_walk {

@@ -6,6 +6,7 @@
  */
 #include "store/table_order.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,8 @@ due_key(uint32_t due, uint32_t slot, uint8_t out[static DUE_KEY])
 	be_put32(be_put32(out, due), slot);
 	return out;
 }
+
+static_assert(sizeof(((struct version_walk *)0)->place) == VERSION_KEY, "a walk holds a key");
 
 /* Every key ends with its slot. */
 static struct trec *
@@ -271,6 +274,16 @@ from(const struct ordset *set, uint8_t *key, bool incl)
 	return ordset_from(set, key);
 }
 
+/* One past a key: the slot is its end. True: there is none. */
+static bool
+step(uint8_t *key, size_t klen)
+{
+	for (size_t i = klen; i-- > 0;)
+		if (++key[i])
+			return false;
+	return true;
+}
+
 struct trec *
 table_by_name(const struct table *t, const struct nb_key *key, bool incl)
 {
@@ -305,6 +318,31 @@ table_by_version(const struct table *t, struct ip4 owner, struct version from_ve
 	return got && !memcmp(got, key, 2) ? rec_at(t, got, VERSION_KEY) : NULL;
 }
 
+void
+table_versions(
+    const struct table *t, struct version_walk *walk, struct ip4 owner, struct version from_version)
+{
+	int number = owners_find(&t->owners, owner);
+
+	walk->over = number < 0;
+	if (!walk->over)
+		(void)version_key((unsigned)number, from_version.v, 0, walk->place);
+}
+
+struct trec *
+table_versions_next(const struct table *t, struct version_walk *walk)
+{
+	const uint8_t *got = walk->over ? NULL : ordset_from(&t->by_version, walk->place);
+
+	if (!got || memcmp(got, walk->place, 2)) {
+		walk->over = true;
+		return NULL;
+	}
+	memcpy(walk->place, got, VERSION_KEY);
+	walk->over = step(walk->place, VERSION_KEY);
+	return rec_at(t, got, VERSION_KEY);
+}
+
 /* The first from walk->place on, after moving on those whose time is later. NULL: none, or too many
  * were moved. */
 static struct trec *
@@ -336,8 +374,7 @@ table_due(struct table *t, struct due_walk *walk, struct wall now)
 
 	if (!r || !wall_reached((struct wall){ r->due }, now))
 		return NULL;
-	for (int i = DUE_KEY - 1; i >= 0 && ++walk->place[i] == 0; i--)
-		; /* one past it: the slot is the end of the key */
+	(void)step(walk->place, DUE_KEY); /* no slot is the last number */
 	return r;
 }
 

@@ -82,6 +82,7 @@ start_work(struct store *s, enum background_kind kind, struct vfs *where)
 		.job = { .vfs = where, .table = s->table, .number = number },
 	};
 	s->bg.job.metas = s->metas;
+	knowns_copy(&s->bg.job.knowns, &s->knowns);
 	s->bg.job.next_version = s->next_version;
 	err = background_start(&s->bg, kind);
 	return err ? store_say_error(s, "starting the thread", err) : 0;

@@ -7,14 +7,16 @@
 
 #include "store_crashfs.h"
 
-#define LIFE_KEYS  24
-#define LIFE_TRIED 32
+#define LIFE_KEYS   24
+#define LIFE_OWNERS 3
+#define LIFE_TRIED  32
 
 struct model {
 	bool there[LIFE_KEYS];
 	struct rec rec[LIFE_KEYS];
-	uint64_t meta; /* 0: not set */
-	uint64_t next; /* the version counter is not less */
+	uint64_t meta;               /* 0: not set */
+	uint64_t known[LIFE_OWNERS]; /* 0: nothing */
+	uint64_t next;               /* the version counter is not less */
 };
 
 struct life {
@@ -67,7 +69,28 @@ life_rec(struct life *l, unsigned n, uint64_t version)
 	return r;
 }
 
+static inline struct ip4
+life_owner(unsigned n)
+{
+	return (struct ip4){ 0xc0000201 + n };
+}
+
 /* ---- looking ---- */
+
+static inline bool
+knowns_match(const struct model *m, struct store *s)
+{
+	struct store_known all[LIFE_OWNERS + 1];
+	size_t n = store_known_all(s, all, LIFE_OWNERS + 1), i = 0;
+
+	for (unsigned o = 0; o < LIFE_OWNERS; o++) {
+		if (store_known(s, life_owner(o)).v != m->known[o])
+			return false;
+		if (m->known[o] && (i >= n || !ip4_eq(all[i++].owner, life_owner(o))))
+			return false;
+	}
+	return i == n;
+}
 
 static inline bool
 model_matches(const struct model *m, struct store *s)
@@ -89,7 +112,8 @@ model_matches(const struct model *m, struct store *s)
 	     more = store_by_name(s, &key, false, &got), walked++)
 		key = got.key;
 	(void)store_meta_get(s, "meta", &meta);
-	return walked == have && meta == m->meta && store_next_version(s).v >= m->next;
+	return knowns_match(m, s) && walked == have && meta == m->meta &&
+	       store_next_version(s).v >= m->next;
 }
 
 /* The orders hold each record once, at its place. */
@@ -148,6 +172,13 @@ life_stage(struct life *l, struct model *m)
 	struct rec r = m->rec[n];
 	struct nb_key key = life_key(n);
 
+	if (what == 0 && n % 2) { /* now and then forgotten */
+		m->known[n % LIFE_OWNERS] = life_random(l) % 4;
+		assert_int_equal(store_known_set(l->s, life_owner(n % LIFE_OWNERS),
+				     (struct version){ m->known[n % LIFE_OWNERS] }),
+		    0);
+		return;
+	}
 	if (what == 0) {
 		m->meta = 1 + life_random(l);
 		assert_int_equal(store_meta_set(l->s, "meta", m->meta), 0);
