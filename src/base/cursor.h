@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -133,22 +134,27 @@ wr_u16(struct wr *w, uint16_t v)
 {
 	uint8_t *p = wr_room(w, 2);
 
-	if (p) {
-		p[0] = (uint8_t)(v >> 8);
-		p[1] = (uint8_t)v;
-	}
+	v = htobe16(v);
+	if (p)
+		memcpy(p, &v, 2);
 }
 
 static inline void
 wr_u32(struct wr *w, uint32_t v)
 {
-	wr_u16(w, (uint16_t)(v >> 16));
-	wr_u16(w, (uint16_t)v);
+	uint8_t *p = wr_room(w, 4);
+
+	v = htobe32(v);
+	if (p)
+		memcpy(p, &v, 4);
 }
 
 static inline void
 wr_u64(struct wr *w, uint64_t v)
 {
-	wr_u32(w, (uint32_t)(v >> 32));
-	wr_u32(w, (uint32_t)v);
+	uint8_t *p = wr_room(w, 8);
+
+	v = htobe64(v);
+	if (p)
+		memcpy(p, &v, 8);
 }

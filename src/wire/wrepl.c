@@ -222,12 +222,12 @@ zeros(struct wr *w, size_t n)
 
 /* The length stands first and is known last. */
 static void
-header_encode(struct wr *w, size_t whole, uint32_t handle, enum type type)
+header_put(uint8_t *out, size_t whole, uint32_t handle, enum type type)
 {
-	wr_u32(w, (uint32_t)(whole - WREPL_LENGTH_SIZE));
-	wr_u32(w, WINS_BITS);
-	wr_u32(w, handle);
-	wr_u32(w, type);
+	const uint32_t words[] = { htobe32((uint32_t)(whole - WREPL_LENGTH_SIZE)),
+		htobe32(WINS_BITS), htobe32(handle), htobe32(type) };
+
+	memcpy(out, words, sizeof(words));
 }
 
 static void
@@ -291,7 +291,7 @@ body_encode(struct wr *w, const struct wrepl_msg *m, const struct wrepl_owner *o
 size_t
 wrepl_encode(const struct wrepl_msg *m, const struct wrepl_owner *owners, uint8_t *out, size_t cap)
 {
-	struct wr w = wr_init(out, cap), head;
+	struct wr w = wr_init(out, cap);
 	enum type type;
 
 	if (!wr_room(&w, HEADER_LEN))
@@ -299,8 +299,7 @@ wrepl_encode(const struct wrepl_msg *m, const struct wrepl_owner *owners, uint8_
 	type = body_encode(&w, m, owners);
 	if (w.bad)
 		return 0;
-	head = wr_init(out, HEADER_LEN);
-	header_encode(&head, (size_t)(w.p - out), m->handle, type);
+	header_put(out, (size_t)(w.p - out), m->handle, type);
 	return (size_t)(w.p - out);
 }
 
@@ -308,13 +307,12 @@ void
 wrepl_records_head(
     uint8_t out[static WREPL_RECORDS_HEAD], uint32_t handle, uint32_t count, size_t whole)
 {
-	struct wr w = wr_init(out, WREPL_RECORDS_HEAD);
+	const uint32_t words[] = { htobe32(OP_RECORDS_RESP), htobe32(count) };
 
-	assert(
-	    whole >= WREPL_RECORDS_HEAD && whole <= WREPL_LENGTH_SIZE + (size_t)WREPL_LENGTH_MAX);
-	header_encode(&w, whole, handle, TYPE_REPLICATION);
-	wr_u32(&w, OP_RECORDS_RESP);
-	wr_u32(&w, count);
+	/* Whoever asks for a large range gets it whole: WREPL_LENGTH_MAX is for what we take. */
+	assert(whole >= WREPL_RECORDS_HEAD && whole - WREPL_LENGTH_SIZE <= UINT32_MAX);
+	header_put(out, whole, handle, TYPE_REPLICATION);
+	memcpy(out + HEADER_LEN, words, sizeof(words));
 }
 
 /* Behind the two little-endian words everything is big-endian (3.13). */
