@@ -96,9 +96,8 @@ vector_read(const struct vector *v, uint8_t *buf)
 static void
 put_u32(uint8_t *p, uint32_t v)
 {
-	struct wr w = wr_init(p, 4);
-
-	wr_u32(&w, v);
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
 /* Decodes a copy of exactly len bytes, so that a sanitizer sees one byte too many; what was borrowed
