@@ -122,7 +122,6 @@ addrs_decode(struct rd *r, struct wrepl_record *ret)
 	unsigned n = rd_le32(r) & 0xff;
 	struct rd list = rd_sub(r, (size_t)n * 8);
 
-	r->bad |= list.bad;
 	ret->naddr = (uint8_t)(n < REC_ADDR_MAX ? n : REC_ADDR_MAX);
 	for (unsigned i = 0; i < ret->naddr; i++) {
 		ret->addr[i].owner.v = rd_u32(&list);
