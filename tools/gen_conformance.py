@@ -19,7 +19,7 @@ STRING = r'"((?:[^"\\]|\\.)*)"'
 RULE = re.compile(r'^X\((\w+),\s*' + STRING + r',\s*' + STRING + r'\)$')
 ROW = re.compile(r'^[A-Z]{3}\(' + STRING + r',\s*(\w+),')
 
-# prefix of the rule ids, file with their rows, heading
+# prefix of the rule ids, file with their rows, heading (None: under the one before)
 GROUPS = [
     ('REG', 'register.def', 'Registration, multihomed registration, refresh'),
     ('PRB', 'probed.def', 'The end of a challenge'),
@@ -28,6 +28,9 @@ GROUPS = [
     ('QRY', 'query.def', 'Query'),
     ('DUE', 'due.def', 'A record\'s time has come'),
     ('ADM', 'admin.def', 'An administrator\'s wish'),
+    ('RPL', 'replica.def', 'A replica came from a partner'),
+    ('RPL', 'merge.def', None),
+    ('RPB', 'replica_probed.def', 'The end of a challenge because of a replica'),
 ]
 
 HEAD = '''# Conformance
@@ -73,6 +76,8 @@ def page(rules_def, rows_dir):
     total = sum(len(r) for r in rows.values())
     out = [HEAD, f'{len(rules)} rules, {total} rows.\n']
     for prefix, name, title in GROUPS:
+        if title is None:
+            continue
         out.append(f'## {title}\n')
         for rule, spec, sentence in rules:
             if not rule.startswith(prefix):

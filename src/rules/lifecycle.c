@@ -18,13 +18,6 @@
 #define REPLICA_WAIT   (3 * DAY) /* uptime before another server's tombstones go */
 
 static void
-keep(struct verdict *v, enum rule_id rule)
-{
-	v->action = ACT_KEEP;
-	v->rule = rule;
-}
-
-static void
 remove_it(struct verdict *v, enum rule_id rule)
 {
 	v->action = ACT_DELETE;
@@ -98,9 +91,9 @@ rule_due(const struct rec *cur, const struct rule_env *env)
 
 	memset(&v, 0, sizeof(v));
 	if (cur->is_static && cur->state == REC_ACTIVE)
-		keep(&v, RULE_DUE_02);
+		rules_keep(&v, RULE_DUE_02);
 	else if (!wall_reached(cur->due, env->now))
-		keep(&v, RULE_DUE_01);
+		rules_keep(&v, RULE_DUE_01);
 	else if (rec_is_own(cur))
 		own_due(&v, cur, env);
 	else

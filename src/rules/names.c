@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a name alone decides: suffix rules, the block list, the length of the scope; and the texts of
- * the rules. Layer: rules. Pure, no state.
+ * What a name alone decides: suffix rules, the block list, the length of the scope; which addresses are
+ * this machine's and which can be asked; and the texts of the rules. Layer: rules. Pure, no state.
  */
 #include "rules/parts.h"
 
@@ -81,4 +81,34 @@ rules_claimed_type(const struct reg_in *in)
 	if (in->flags & NB_G)
 		return REC_GROUP;
 	return in->opcode == NB_OP_MULTIHOMED ? REC_MULTIHOMED : REC_UNIQUE;
+}
+
+bool
+rules_is_among(struct ip4 ip, const struct ip4 *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (ip4_eq(list[i], ip))
+			return true;
+	return false;
+}
+
+bool
+rules_is_ours(struct ip4 ip, const struct rule_env *env)
+{
+	return rules_is_among(ip, env->self, env->nself) ||
+	       rules_is_among(ip, env->held, env->nheld);
+}
+
+unsigned
+rules_askable(const struct rec *r, const struct rule_env *env, struct ip4 ret[static REC_ADDR_MAX])
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < r->naddr; i++) {
+		struct ip4 ip = r->addr[i].ip;
+
+		if (ip4_is_host(ip) && !rules_is_ours(ip, env) && rec_find(r, ip) == i)
+			ret[n++] = ip;
+	}
+	return n;
 }

@@ -103,6 +103,21 @@ rules_remove_member(struct rec *r, int i)
 }
 
 void
+rules_place_member(struct rec *r, const struct rec_addr *a)
+{
+	int at = r->naddr;
+
+	if (rec_find(r, a->ip) >= 0)
+		return;
+	assert(r->naddr < REC_ADDR_MAX);
+	while (at > 0 && r->addr[at - 1].since.s > a->since.s)
+		at--;
+	memmove(&r->addr[at + 1], &r->addr[at], (size_t)(r->naddr - at) * sizeof(*r->addr));
+	r->addr[at] = *a;
+	r->naddr++;
+}
+
+void
 rules_thaw(struct rec *r, const struct rule_env *env)
 {
 	if (!r->is_static)
@@ -133,6 +148,13 @@ rules_give_up(struct rec *r, const struct rule_env *env)
 	rules_tombstone(
 	    r, wall_add(wall_add(env->now, env->extinction), env->extinction_timeout), env);
 	return true;
+}
+
+void
+rules_keep(struct verdict *v, enum rule_id rule)
+{
+	v->action = ACT_KEEP;
+	v->rule = rule;
 }
 
 void

@@ -47,22 +47,6 @@ write_taken(struct verdict *v, enum rule_id rule, const struct rec *cur, const s
 	v->next.node = (in->flags & NB_ONT) >> 13;
 }
 
-static bool
-is_among(struct ip4 ip, const struct ip4 *list, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (ip4_eq(list[i], ip))
-			return true;
-	return false;
-}
-
-/* An address of this machine, be it the server's or its node's. */
-static bool
-is_ours(struct ip4 ip, const struct rule_env *env)
-{
-	return is_among(ip, env->self, env->nself) || is_among(ip, env->held, env->nheld);
-}
-
 /* The checks of 2.2 that need no record, in its order. True: the verdict is made. */
 static bool
 decided_by_name(
@@ -87,7 +71,7 @@ decided_by_name(
 		rules_reply(v, RULE_REG_07, NB_RC_RFS);
 	else if (env->strict_source && !ip4_is_host(in->ip))
 		rules_reply(v, RULE_REG_08, NB_RC_RFS);
-	else if (env->held_here && !is_ours(in->from, env))
+	else if (env->held_here && !rules_is_ours(in->from, env))
 		rules_reply(v, RULE_REG_09, NB_RC_ACT);
 	else
 		return false;
@@ -160,12 +144,7 @@ challenge(struct verdict *v, enum rule_id rule, const struct rec *cur, const str
 {
 	v->action = ACT_CHALLENGE;
 	v->rule = rule;
-	for (int i = 0; i < cur->naddr; i++) {
-		struct ip4 ip = cur->addr[i].ip;
-
-		if (ip4_is_host(ip) && !is_ours(ip, env) && rec_find(cur, ip) == i)
-			v->probe[v->nprobe++] = ip;
-	}
+	v->nprobe = (uint8_t)rules_askable(cur, env, v->probe);
 	v->ttl = wack_time(v->nprobe, env);
 	return v->nprobe;
 }
@@ -187,7 +166,7 @@ write_same_host(struct verdict *v, const struct rec *cur, const struct reg_in *i
 
 	write_taken(v, host->rule, cur, in, env);
 	for (int i = next->naddr - 1; i >= 0; i--)
-		if (is_among(next->addr[i].ip, host->addr, host->naddr))
+		if (rules_is_among(next->addr[i].ip, host->addr, host->naddr))
 			rules_refresh_member(next, i, env);
 		else
 			rules_remove_member(next, i);
@@ -218,7 +197,7 @@ on_active_unique(struct verdict *v, const struct rec *cur, const struct reg_in *
 	if (challenge(v, rules_is_group(type) ? RULE_REG_43 : RULE_REG_42, cur, env))
 		return;
 	/* Our own node is not asked by packet: it has said already where it has the name. */
-	if (!rules_is_group(type) && is_among(in->ip, env->held, env->nheld))
+	if (!rules_is_group(type) && rules_is_among(in->ip, env->held, env->nheld))
 		write_same_host(v, cur, in, &own, env);
 	else
 		write_fresh(v, RULE_REG_44, in, type, env);
@@ -357,7 +336,7 @@ rule_probed(const struct rec *cur, const struct reg_in *in, const struct probe_i
 		write_fresh(&v, RULE_PRB_03, in, type, env);
 	else if (rules_is_group(type))
 		rules_reply(&v, RULE_PRB_04, NB_RC_ACT);
-	else if (is_among(in->ip, probe->addr, probe->naddr))
+	else if (rules_is_among(in->ip, probe->addr, probe->naddr))
 		write_same_host(&v, cur, in, &host, env);
 	else
 		rules_reply(&v, RULE_PRB_06, NB_RC_ACT);

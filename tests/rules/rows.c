@@ -13,27 +13,49 @@
 
 #include "text.h"
 
-enum kind { REGISTER, PROBED, RELEASE, DISOWNED, UNWANTED, QUERY, DUE_TIME, ADMIN };
+enum kind {
+	REGISTER,
+	PROBED,
+	RELEASE,
+	DISOWNED,
+	UNWANTED,
+	QUERY,
+	DUE_TIME,
+	ADMIN,
+	REPLICA,
+	REPLICA_PROBED,
+};
+
+/* For rows that make no claim. */
+#define ANY_NAME "reg 20 A"
 
 struct row {
 	const char *label;
 	enum kind kind;
 	int rule;
-	const char *env, *cur, *event, *extra, *expect;
+	const char *env, *cur, *event, *extra, *expect, *probe;
 };
 
 static const struct row rows[] = {
-#define REG(l, r, env, cur, event, expect) { l, REGISTER, RULE_##r, env, cur, event, "", expect },
+#define REG(l, r, env, cur, event, expect) \
+	{ l, REGISTER, RULE_##r, env, cur, event, "", expect, "" },
 #define PRB(l, r, env, cur, event, probe, expect) \
-	{ l, PROBED, RULE_##r, env, cur, event, probe, expect },
-#define REL(l, r, env, cur, event, expect) { l, RELEASE, RULE_##r, env, cur, event, "", expect },
-#define DOC(l, r, env, cur, event, expect) { l, DISOWNED, RULE_##r, env, cur, event, "", expect },
-#define UNW(l, r, env, cur, event, expect) { l, UNWANTED, RULE_##r, env, cur, event, "", expect },
+	{ l, PROBED, RULE_##r, env, cur, event, probe, expect, "" },
+#define REL(l, r, env, cur, event, expect) \
+	{ l, RELEASE, RULE_##r, env, cur, event, "", expect, "" },
+#define DOC(l, r, env, cur, event, expect) \
+	{ l, DISOWNED, RULE_##r, env, cur, event, "", expect, "" },
+#define UNW(l, r, env, cur, event, expect) \
+	{ l, UNWANTED, RULE_##r, env, cur, event, "", expect, "" },
 #define QRY(l, r, env, cur, event, pdc, expect) \
-	{ l, QUERY, RULE_##r, env, cur, event, pdc, expect },
-#define DUE(l, r, env, cur, expect) { l, DUE_TIME, RULE_##r, env, cur, "reg 20 A", "", expect },
+	{ l, QUERY, RULE_##r, env, cur, event, pdc, expect, "" },
+#define DUE(l, r, env, cur, expect) { l, DUE_TIME, RULE_##r, env, cur, ANY_NAME, "", expect, "" },
 #define ADM(l, r, env, cur, event, rec, expect) \
-	{ l, ADMIN, RULE_##r, env, cur, event, rec, expect },
+	{ l, ADMIN, RULE_##r, env, cur, event, rec, expect, "" },
+#define RPL(l, r, env, cur, rec, expect) \
+	{ l, REPLICA, RULE_##r, env, cur, ANY_NAME, rec, expect, "" },
+#define RPB(l, r, env, cur, rec, probe, expect) \
+	{ l, REPLICA_PROBED, RULE_##r, env, cur, ANY_NAME, rec, expect, probe },
 #include "register.def"
 #include "probed.def"
 #include "release.def"
@@ -41,6 +63,9 @@ static const struct row rows[] = {
 #include "query.def"
 #include "due.def"
 #include "admin.def"
+#include "replica.def"
+#include "merge.def"
+#include "replica_probed.def"
 };
 
 #define NROWS (sizeof(rows) / sizeof(*rows))
@@ -53,11 +78,13 @@ struct parsed {
 	struct rec cur_value;
 	const struct rec *cur;
 	struct reg_in in;
+	uint8_t stamps; /* what a partner's record has where its stamps will be */
 };
 
 static void
 parse(const struct row *row, struct parsed *p)
 {
+	p->stamps = 0;
 	text_env(row->env, &p->env);
 	text_claim(row->event, &p->in);
 	p->cur = text_rec(row->cur, &p->cur_value) ? &p->cur_value : NULL;
@@ -73,6 +100,37 @@ run_admin(const struct row *row, const struct parsed *p)
 		return rule_admin_tombstone(p->cur, &p->env);
 	wish.key = p->in.key;
 	return rule_admin_add(p->cur, &wish, &p->env);
+}
+
+/* A partner's record, as far as the engine fills it in: it knows no stamps. */
+static const struct rec *
+partners(const struct row *row, const struct parsed *p, uint8_t stamps, struct rec *ret)
+{
+	if (!text_rec(row->extra, ret))
+		return NULL;
+	ret->key = p->in.key;
+	memset(&ret->due, stamps, sizeof(ret->due));
+	for (int i = 0; i < ret->naddr; i++) {
+		memset(&ret->addr[i].due, stamps, sizeof(ret->addr[i].due));
+		memset(&ret->addr[i].since, stamps, sizeof(ret->addr[i].since));
+	}
+	return ret;
+}
+
+static struct verdict
+run_replica(const struct row *row, const struct parsed *p)
+{
+	struct probe_in probe;
+	struct rec in;
+
+	partners(row, p, p->stamps, &in);
+	switch (row->kind) {
+	case REPLICA:
+		return rule_replica(p->cur, &in, &p->env);
+	default:
+		text_probe(row->probe, p->cur, &probe);
+		return rule_replica_probed(p->cur, &in, &probe, &p->env);
+	}
 }
 
 /* Everything but a query. */
@@ -98,8 +156,10 @@ run(const struct row *row, const struct parsed *p)
 		return rule_unwanted(p->cur, p->in.ip, &p->env);
 	case DUE_TIME:
 		return rule_due(p->cur, &p->env);
-	default:
+	case ADMIN:
 		return run_admin(row, p);
+	default:
+		return run_replica(row, p);
 	}
 }
 
@@ -180,13 +240,15 @@ row_gives_its_verdict(void **state)
 	parse(row, &p);
 	assert_true(check(row, row->rule, &p, stdout));
 	soil(&p.cur_value);
+	p.stamps = 0xa5;
 	assert_true(check(row, row->rule, &p, stdout));
 	/* A scope changes nothing but the key. */
 	if (!strstr(row->event, "scope=")) {
 		parse(row, &p);
 		memcpy(p.in.key.scope.b, "\3LAB", 4);
 		p.in.key.scope.len = 4;
-		p.cur_value.key = p.in.key;
+		if (p.cur)
+			p.cur_value.key = p.in.key;
 		if (row->kind != DUE_TIME || p.cur)
 			assert_true(check(row, row->rule, &p, stdout));
 	}
@@ -257,6 +319,32 @@ a_row_with_another_verdict_fails(void **state)
 	}
 }
 
+/* wins 3.9.2: each state of a record, of this server or of another, meets each kind of replica. */
+static void
+every_cell_of_the_matrix_has_a_row(void **state)
+{
+	static const struct rec none;
+	bool cell[2][4][3][4][2] = { 0 };
+	struct parsed p;
+	struct rec in;
+
+	for (size_t i = 0; i < NROWS; i++) {
+		if (rows[i].kind != REPLICA)
+			continue;
+		parse(&rows[i], &p);
+		in = none;
+		partners(&rows[i], &p, 0, &in);
+		if (p.cur && !p.cur->is_static && !in.is_static && in.type < 4 &&
+		    (in.state == REC_ACTIVE || in.state == REC_TOMBSTONE) &&
+		    !ip4_eq(in.owner, p.cur->owner))
+			cell[rec_is_own(p.cur)][p.cur->type][p.cur->state][in.type]
+			    [in.state == REC_TOMBSTONE] = true;
+	}
+	for (size_t i = 0; i < sizeof(cell); i++)
+		if (!((bool *)cell)[i])
+			fail_msg("cell %zu has no row", i);
+}
+
 static void
 every_rule_has_its_texts(void **state)
 {
@@ -287,6 +375,7 @@ main(void)
 		cmocka_unit_test(a_rule_without_a_row_is_found),
 		cmocka_unit_test(a_row_with_a_wrong_rule_fails),
 		cmocka_unit_test(a_row_with_another_verdict_fails),
+		cmocka_unit_test(every_cell_of_the_matrix_has_a_row),
 		cmocka_unit_test(every_rule_has_its_texts),
 		cmocka_unit_test(no_label_is_given_twice),
 	};

@@ -7,7 +7,7 @@
 
 #define SELF IP4(192, 0, 2, 200)
 
-static const char types[] = "UGSMX", states[] = "art", nodes[] = "BPMH";
+static const char types[] = "UGSMX", states[] = "artd", nodes[] = "BPMH";
 static const char *const rcodes[] = { "ok", "FMT", "SRV", "NAM", "IMP", "RFS", "ACT", "CFT" };
 
 static _Noreturn void
@@ -81,6 +81,8 @@ owner(const char *word, struct ip4 *ret)
 		*ret = TEXT_PARTNER;
 	else if (!strcmp(word, "rep2"))
 		*ret = IP4(198, 51, 100, 10);
+	else if (!strcmp(word, "rep3"))
+		*ret = IP4(198, 51, 100, 11);
 	else
 		return false;
 	return true;
@@ -178,6 +180,7 @@ rec_addresses(const char *word, struct rec *r)
 bool
 text_rec(const char *text, struct rec *ret)
 {
+	bool versioned = false;
 	char word[64];
 
 	memset(ret, 0, sizeof(*ret));
@@ -189,7 +192,7 @@ text_rec(const char *text, struct rec *ret)
 		if (!strcmp(word, "!"))
 			ret->is_static = true;
 		else if (word[0] == 'v')
-			ret->version = version(word);
+			ret->version = version(word), versioned = true;
 		else if (after(word, "due="))
 			ret->due = moment(word + 4);
 		else if (owner(word, &ret->owner))
@@ -199,7 +202,7 @@ text_rec(const char *text, struct rec *ret)
 		else
 			rec_addresses(word, ret);
 	}
-	if (!ret->due.s || !ret->version.v)
+	if (!ret->due.s || !versioned)
 		not_understood("record without due or version", text);
 	return true;
 }
@@ -242,6 +245,8 @@ text_env(const char *text, struct rule_env *ret)
 			ret->strict_source = true;
 		else if (!strcmp(word, "propagate"))
 			ret->propagate_releases = true;
+		else if (!strcmp(word, "verify"))
+			ret->verify_replicas = true;
 		else if (!strcmp(word, "no1b"))
 			ret->prepend_1b = false;
 		else if (!strcmp(word, "noself"))
@@ -381,6 +386,26 @@ text_reply(const char *text, uint32_t ok_ttl, struct verdict *ret)
 			not_understood("reply", word);
 }
 
+/* What replication adds to a verdict. */
+static void
+text_extra(const char **text, struct verdict *ret)
+{
+	const char *rest = *text;
+	char word[64];
+
+	while (next_word(&rest, " ", word)) {
+		if (!strcmp(word, "tell"))
+			ret->propagate = true;
+		else if (!strcmp(word, "ask"))
+			ret->verify = true;
+		else if (after(word, "demand="))
+			addresses(word + 7, ret->demand, &ret->ndemand);
+		else
+			return;
+		*text = rest;
+	}
+}
+
 void
 text_verdict(const char *text, const struct nb_key *key, uint32_t ok_ttl, struct verdict *ret)
 {
@@ -388,6 +413,7 @@ text_verdict(const char *text, const struct nb_key *key, uint32_t ok_ttl, struct
 
 	memset(ret, 0, sizeof(*ret));
 	next_word(&text, " ", word);
+	text_extra(&text, ret);
 	if (!strcmp(word, "reply")) {
 		text_reply(text, ok_ttl, ret);
 	} else if (!strcmp(word, "write")) {
@@ -456,7 +482,7 @@ print_rec(FILE *to, const struct rec *r)
 	char buf[IP4_STRLEN];
 
 	fprintf(to, " %c%c%s %s v%llu %c", r->type < 5 ? types[r->type] : '?',
-	    r->state < 3 ? states[r->state] : '?', r->is_static ? " !" : "",
+	    r->state < 4 ? states[r->state] : '?', r->is_static ? " !" : "",
 	    rec_is_own(r) ? "own" : ip4_print(r->owner, buf), (unsigned long long)r->version.v,
 	    nodes[r->node & 3]);
 	print_wall(to, " ", r->due);
@@ -475,13 +501,18 @@ text_print_verdict(FILE *to, const struct verdict *v)
 {
 	static const char *const actions[] = { "drop", "reply", "write", "chal", "delete", "keep" };
 
-	fprintf(to, "[%s] %s %s ttl=%u%s%s", rule_name(v->rule), actions[v->action],
+	fprintf(to, "[%s] %s %s ttl=%u%s%s%s%s", rule_name(v->rule), actions[v->action],
 	    rcodes[v->rcode & 7], v->ttl, v->counts_address_mismatch ? " addr-mismatch" : "",
-	    v->counts_type_mismatch ? " type-mismatch" : "");
+	    v->counts_type_mismatch ? " type-mismatch" : "", v->propagate ? " tell" : "",
+	    v->verify ? " ask" : "");
 	if (v->action == ACT_WRITE)
 		print_rec(to, &v->next);
 	for (int i = 0; i < v->nprobe; i++)
 		print_ip(to, v->probe[i]);
+	if (v->ndemand)
+		fprintf(to, " demand");
+	for (int i = 0; i < v->ndemand; i++)
+		print_ip(to, v->demand[i]);
 	fputc('\n', to);
 }
 

@@ -4,8 +4,8 @@
  * A word that is not understood ends the program: a row never means something else than it says.
  *
  *   record    "none" or TYPE STATE [!] OWNER VERSION NODE due=TIME ADDRESS...
- *             U unique, G group, S special, M multihomed, X no type at all; a active, r released, t tombstone;
- *             ! static; own, rep, rep2; v7 or v+ (the next version); B P M H
+ *             U unique, G group, S special, M multihomed, X no type at all; a active, r released, t tombstone, d deleted;
+ *             ! static; own, rep, rep2, rep3; v7 or v+ (the next version); B P M H
  *             "Ma own v7 H due=60 A/due=60 B/rep/due=900/new"
  *   address   A..Z 192.0.2.1..26, self (the server's), lo 127.64.64.1, any 0.0.0.0, mc 224.0.0.1,
  *             bcast; "A..C" is three. Behind it owner (the record's unless told), due (the record's),
@@ -14,10 +14,10 @@
  *   claim     OP SUFFIX[g] ADDRESS [B|P|M|H] [from=ADDRESS] [name=TEXT] [scope=LENGTH] [pdc=ADDRESS]
  *             OP reg, mh, ref8, ref9, rel; SUFFIX in hex, g is the group bit
  *   probe     silent, neg or pos ADDRESS..., then seen=VERSION and by=OWNER if not as in the record
- *   verdict   reply RCODE [addr-mismatch|type-mismatch]; write RECORD; chal ADDRESS... wack=SECONDS;
- *             delete; keep
+ *   verdict   reply RCODE [addr-mismatch|type-mismatch]; write RECORD; chal ADDRESS... [wack=SECONDS];
+ *             delete; keep. Behind the first word: tell (propagate), ask (verify), demand=ADDRESS...
  *   answer    neg; pos FLAGS ADDRESS...
- *   env       migrate strict propagate no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
+ *   env       migrate strict propagate verify no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
  *             held (our own node has the name) held=ADDRESS... (where)
  */
 #pragma once
