@@ -31,6 +31,8 @@ GROUPS = [
     ('RPL', 'replica.def', 'A replica came from a partner'),
     ('RPL', 'merge.def', None),
     ('RPB', 'replica_probed.def', 'The end of a challenge because of a replica'),
+    ('RTN', 'origin.def', 'A partner gave a record of our own origin back'),
+    ('VER', 'origin.def', 'The owner of a replica was asked'),
 ]
 
 HEAD = '''# Conformance
@@ -63,7 +65,7 @@ def entries(path, pattern):
 def page(rules_def, rows_dir):
     rules = list(entries(rules_def, RULE))
     rows = {}
-    for _, name, _ in GROUPS:
+    for name in dict.fromkeys(name for _, name, _ in GROUPS):
         for label, rule in entries(rows_dir / name, ROW):
             rows.setdefault(rule, []).append((name, label))
     unknown = set(rows) - {rule for rule, _, _ in rules}

@@ -24,6 +24,15 @@ remove_it(struct verdict *v, enum rule_id rule)
 	v->rule = rule;
 }
 
+/* A member's owner expires it and says so. Its stamp here never moves while it is refreshed there,
+ * which needs no version: without asking, a living member would go when it passes. */
+static bool
+is_looked_after(const struct rec *r, int i, const struct rule_env *env)
+{
+	return env->verify_replicas && r->type == REC_SPECIAL &&
+	       !ip4_eq(r->addr[i].owner, OWNER_SELF);
+}
+
 static void
 own_active(struct verdict *v, const struct rec *cur, const struct rule_env *env)
 {
@@ -31,10 +40,18 @@ own_active(struct verdict *v, const struct rec *cur, const struct rule_env *env)
 
 	rules_copy(next, cur);
 	for (int i = next->naddr - 1; i >= 0 && rules_has_members(next->type); i--)
-		if (wall_reached(next->addr[i].due, env->now))
+		if (!wall_reached(next->addr[i].due, env->now))
+			continue;
+		else if (is_looked_after(next, i, env))
+			next->addr[i].due = wall_add(env->now, env->verify);
+		else
 			rules_remove_member(next, i);
 	if (next->naddr && rules_has_members(next->type)) {
 		rules_due_of_members(next);
+		if (next->naddr == cur->naddr) {
+			rules_write(v, RULE_DUE_14, 0);
+			return;
+		}
 		rules_write(v, env->propagate_releases ? RULE_DUE_05 : RULE_DUE_04, 0);
 		if (env->propagate_releases)
 			rules_take(next, env);
@@ -56,32 +73,99 @@ own_due(struct verdict *v, const struct rec *cur, const struct rule_env *env)
 		rules_copy(&v->next, cur);
 		rules_tombstone(&v->next, wall_add(env->now, env->extinction_timeout), env);
 		rules_write(v, RULE_DUE_06, 0);
+		/* A server with living members revives it (KB216585). */
+		v->propagate = cur->type == REC_SPECIAL;
 	} else {
 		remove_it(v, RULE_DUE_07);
 	}
 }
 
-/* The record as it is, to be looked at again after so many seconds. */
+/* The record as it is, to be looked at again after so many seconds. Living members of ours keep their
+ * time. */
 static void
 postpone(struct verdict *v, enum rule_id rule, const struct rec *cur, uint32_t seconds,
     const struct rule_env *env)
 {
-	rules_copy(&v->next, cur);
-	rules_set_due(&v->next, wall_add(env->now, seconds));
+	struct rec *next = &v->next;
+
+	rules_copy(next, cur);
+	next->due = wall_add(env->now, seconds);
+	for (int i = 0; i < next->naddr; i++)
+		if (cur->state != REC_ACTIVE || !ip4_eq(cur->addr[i].owner, OWNER_SELF))
+			next->addr[i].due = next->due;
+	if (next->naddr)
+		rules_due_of_members(next);
 	rules_write(v, rule, 0);
+}
+
+/* Members of ours in another server's record expire here: nobody else looks after them. False: none
+ * did. */
+static bool
+own_members_due(struct verdict *v, const struct rec *cur, const struct rule_env *env)
+{
+	struct rec *next = &v->next;
+
+	rules_copy(next, cur);
+	for (int i = next->naddr - 1; i >= 0; i--)
+		if (ip4_eq(next->addr[i].owner, OWNER_SELF) &&
+		    wall_reached(next->addr[i].due, env->now))
+			rules_remove_member(next, i);
+	if (next->naddr == cur->naddr) {
+		memset(next, 0, sizeof(*next));
+		return false;
+	}
+	if (next->naddr) {
+		rules_take(next, env);
+		/* Others' may be due at the same second: they wait for the next look. */
+		for (int i = 0; i < next->naddr; i++)
+			if (wall_reached(next->addr[i].due, env->now))
+				next->addr[i].due = wall_add(env->now, env->verify);
+		rules_due_of_members(next);
+		rules_write(v, RULE_DUE_15, 0);
+	} else {
+		rules_copy(next, cur);
+		rules_give_up(next, env);
+		rules_write(v, RULE_DUE_16, 0);
+		v->propagate = next->type == REC_SPECIAL;
+	}
+	return true;
+}
+
+/*
+ * A tombstone is asked for once: until the answer comes it is as released, a state that is not passed
+ * on and makes way for every replica, and that ends in one extinction timeout without an answer. A
+ * released group would keep more out than a dead one (3.9.2), so groups go at once.
+ */
+static void
+replica_tombstone_due(struct verdict *v, const struct rec *cur, const struct rule_env *env)
+{
+	if (env->uptime < REPLICA_WAIT) {
+		postpone(v, RULE_DUE_08, cur, REPLICA_WAIT - env->uptime, env);
+	} else if (env->verify_replicas && cur->type != REC_GROUP) {
+		postpone(v, RULE_DUE_13, cur, env->extinction_timeout, env);
+		v->next.state = REC_RELEASED;
+		v->next.is_static = false;
+		v->verify = true;
+	} else {
+		remove_it(v, RULE_DUE_09);
+	}
 }
 
 static void
 replica_due(struct verdict *v, const struct rec *cur, const struct rule_env *env)
 {
-	if (cur->state == REC_ACTIVE)
-		postpone(v, RULE_DUE_11, cur, env->verify, env);
-	else if (cur->state == REC_RELEASED)
+	if (cur->state == REC_TOMBSTONE) {
+		replica_tombstone_due(v, cur, env);
+	} else if (cur->state == REC_RELEASED) {
 		remove_it(v, RULE_DUE_10);
-	else if (env->uptime < REPLICA_WAIT)
-		postpone(v, RULE_DUE_08, cur, REPLICA_WAIT - env->uptime, env);
-	else
-		remove_it(v, RULE_DUE_09);
+	} else if (own_members_due(v, cur, env)) {
+		return;
+	} else if (env->verify_replicas) {
+		postpone(v, RULE_DUE_12, cur, DAY, env);
+		v->verify = true;
+	} else {
+		postpone(v, RULE_DUE_11, cur, env->verify, env);
+	}
 }
 
 struct verdict

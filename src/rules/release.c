@@ -81,7 +81,11 @@ take_away(struct verdict *v, const struct rec *cur, struct ip4 ip, const struct 
 			rules_take(&v->next, env);
 	} else {
 		/* The last address stays in the record, for people and for its return. */
-		rules_write(v, rules_give_up(&v->next, env) ? rule[3] : rule[4], 0);
+		bool tombstoned = rules_give_up(&v->next, env);
+
+		rules_write(v, tombstoned ? rule[3] : rule[4], 0);
+		/* A server with living members revives it (KB216585). */
+		v->propagate = tombstoned && cur->type == REC_SPECIAL;
 	}
 }
 

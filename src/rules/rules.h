@@ -3,7 +3,7 @@
  * The decision core: given a record, what happened and the time, what to do and which rule says so.
  * Pure functions on plain data: no effect, no clock, no allocation, nothing readable but the
  * arguments. Every branch has a rule id from rules.def. Layer: rules. Who acts on a verdict:
- * src/wins/apply.c and nobody else. Facts: wins-server-and-replication.md 1.2-1.5, 2.2-2.12;
+ * src/wins/apply.c and nobody else. Facts: wins-server-and-replication.md 1.2-1.6, 2.2-2.12, 3.9, 3.10;
  * netbt-name-service.md 3.3-3.5, 3.7.
  */
 #pragma once
@@ -28,8 +28,8 @@ enum rule_action {
 	ACT_REPLY,     /* answer; the database stays as it is */
 	ACT_WRITE,     /* make next the record, durably, then answer */
 	ACT_CHALLENGE, /* WACK for wack_ttl seconds, probe the addresses, then rule_probed */
-	ACT_DELETE,    /* (rule_due) remove the record */
-	ACT_KEEP,      /* (rule_due) it is static or not due; what is due never gets this */
+	ACT_DELETE,    /* (rule_due, rule_verified) remove the record */
+	ACT_KEEP, /* nobody asked, nothing changes; what is due never gets this from rule_due */
 };
 
 struct rule_env {
@@ -48,8 +48,8 @@ struct rule_env {
 	bool prepend_1b;    /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
 	uint8_t nself;      /* this server's own addresses: never challenged */
 	struct ip4 self[16];
-	/* What this machine's own NetBT node says of the name in question (netbt 1.6); only
-	 * registrations read it. */
+	/* What this machine's own NetBT node says of the name in question (netbt 1.6); registrations and
+	 * replicas read it. */
 	bool full;      /* as many names as may be (design 7): none is created */
 	bool held_here; /* it has the name, a unique one, and defends it */
 	uint8_t nheld;  /* the addresses on which it has the name or is registering it */
@@ -104,7 +104,7 @@ struct verdict {
 	/* What replication adds (wins 3.9). */
 	bool propagate;  /* ACT_WRITE: partners are to be told at once, to tell it on */
 	bool verify;     /* (rule_due) its owner is to be asked, see rule_verified */
-	uint8_t ndemand; /* tell the hosts at these addresses to give the name up (3.9.5) */
+	uint8_t ndemand; /* (write, keep) tell the hosts here to give the name up (3.9.5) */
 	struct ip4 demand[REC_ADDR_MAX];
 };
 

@@ -24,6 +24,8 @@ enum kind {
 	ADMIN,
 	REPLICA,
 	REPLICA_PROBED,
+	RETURNED,
+	VERIFIED,
 };
 
 /* For rows that make no claim. */
@@ -56,6 +58,10 @@ static const struct row rows[] = {
 	{ l, REPLICA, RULE_##r, env, cur, ANY_NAME, rec, expect, "" },
 #define RPB(l, r, env, cur, rec, probe, expect) \
 	{ l, REPLICA_PROBED, RULE_##r, env, cur, ANY_NAME, rec, expect, probe },
+#define RTN(l, r, env, cur, rec, expect) \
+	{ l, RETURNED, RULE_##r, env, cur, ANY_NAME, rec, expect, "" },
+#define VER(l, r, env, cur, rec, expect) \
+	{ l, VERIFIED, RULE_##r, env, cur, ANY_NAME, rec, expect, "" },
 #include "register.def"
 #include "probed.def"
 #include "release.def"
@@ -66,6 +72,7 @@ static const struct row rows[] = {
 #include "replica.def"
 #include "merge.def"
 #include "replica_probed.def"
+#include "origin.def"
 };
 
 #define NROWS (sizeof(rows) / sizeof(*rows))
@@ -121,15 +128,19 @@ static struct verdict
 run_replica(const struct row *row, const struct parsed *p)
 {
 	struct probe_in probe;
-	struct rec in;
+	struct rec value;
+	const struct rec *in = partners(row, p, p->stamps, &value);
 
-	partners(row, p, p->stamps, &in);
 	switch (row->kind) {
 	case REPLICA:
-		return rule_replica(p->cur, &in, &p->env);
+		return rule_replica(p->cur, in, &p->env);
+	case RETURNED:
+		return rule_returned(p->cur, in, &p->env);
+	case VERIFIED:
+		return rule_verified(p->cur, in, &p->env);
 	default:
 		text_probe(row->probe, p->cur, &probe);
-		return rule_replica_probed(p->cur, &in, &probe, &p->env);
+		return rule_replica_probed(p->cur, in, &probe, &p->env);
 	}
 }
 
