@@ -30,9 +30,9 @@ wins_explain_release(
 
 /* The batch first, so that the administrator's change is one of its own and its error is his. */
 static int
-carry_out(struct wins *w, const struct verdict *v, struct wall now)
+carry_out(struct wins *w, const struct verdict *v, const struct rec *cur, struct wall now)
 {
-	int err = apply(w, v, NULL, now);
+	int err = apply(w, v, cur, NULL);
 
 	return err ? err : wins_commit(w, now);
 }
@@ -41,15 +41,17 @@ int
 wins_admin_add(struct wins *w, const struct rec *rec, uint32_t uid, struct wall now)
 {
 	struct wins_look look;
+	const struct rec *cur;
 	struct verdict v;
 	int err = wins_commit(w, now);
 
 	if (err)
 		return err;
-	v = rule_admin_add(wins_look_up(w, &rec->key, now, &look), rec, &look.env);
+	cur = wins_look_up(w, &rec->key, now, &look);
+	v = rule_admin_add(cur, rec, &look.env);
 	if (v.action != ACT_WRITE)
 		return NBT_EINVAL;
-	err = carry_out(w, &v, now);
+	err = carry_out(w, &v, cur, now);
 	if (!err)
 		wins_tell(
 		    w, EV_STATIC_ADDED, &rec->key, rec->addr[0].ip, IP4_ANY, uid, v.rule, now);
@@ -67,7 +69,7 @@ wins_admin_delete(struct wins *w, const struct nb_key *key, uint32_t uid, struct
 		return err;
 	if (!wins_look_up(w, key, now, &look))
 		return NBT_ENOENT;
-	err = carry_out(w, &v, now);
+	err = carry_out(w, &v, &look.rec, now);
 	if (!err)
 		wins_tell(w, EV_RECORD_DELETED, key, IP4_ANY, IP4_ANY, uid, 0, now);
 	return err;
@@ -87,7 +89,7 @@ wins_admin_tombstone(struct wins *w, const struct nb_key *key, uint32_t uid, str
 	v = rule_admin_tombstone(&look.rec, &look.env);
 	if (v.action != ACT_WRITE)
 		return 0; /* it is one already */
-	err = carry_out(w, &v, now);
+	err = carry_out(w, &v, &look.rec, now);
 	if (!err)
 		wins_tell(w, EV_RECORD_TOMBSTONED, key, IP4_ANY, IP4_ANY, uid, v.rule, now);
 	return err;
@@ -133,7 +135,7 @@ wins_admin_exclude(struct wins *w, const struct nb_key *key, uint32_t uid, struc
 			return 0;
 		ip = cur->addr[first_excluded(w, cur)].ip;
 		v = rule_unwanted(cur, ip, &look.env);
-		err = carry_out(w, &v, now);
+		err = carry_out(w, &v, &look.rec, now);
 		if (err)
 			break;
 		ret->addr[ret->naddr++] = ip;

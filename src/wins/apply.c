@@ -80,8 +80,31 @@ apply_wack(struct wins *w, const struct asked *a, uint32_t seconds)
 	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
 }
 
+static bool
+same_addresses(const struct rec *a, const struct rec *b)
+{
+	if (a->naddr != b->naddr)
+		return false;
+	for (int i = 0; i < a->naddr; i++)
+		if (rec_find(b, a->addr[i].ip) < 0)
+			return false;
+	return true;
+}
+
+/* Notes what partners are to be told of: a name that moved to other addresses (wins 3.7), which shows
+ * only under a new version, and what the verdict says. */
+static void
+note_push(struct wins *w, const struct verdict *v, const struct rec *cur)
+{
+	if (v->propagate)
+		w->push |= WINS_PUSH_PROPAGATE;
+	if (cur && rec_is_own(&v->next) && v->next.state == REC_ACTIVE &&
+	    v->next.version.v != cur->version.v && !same_addresses(cur, &v->next))
+		w->push |= WINS_PUSH_ADDRESS;
+}
+
 int
-apply(struct wins *w, const struct verdict *v, const struct asked *asked, struct wall now)
+apply(struct wins *w, const struct verdict *v, const struct rec *cur, const struct asked *asked)
 {
 	bool promises = asked && asked->staged;
 	int err = 0;
@@ -96,6 +119,8 @@ apply(struct wins *w, const struct verdict *v, const struct asked *asked, struct
 		break;
 	case ACT_WRITE:
 		err = store_put(w->store, &v->next);
+		if (!err)
+			note_push(w, v, cur);
 		promises = true;
 		break;
 	case ACT_DELETE:

@@ -20,9 +20,11 @@ struct asked {
 /*
  * Stages what the verdict asks for and queues the answer. asked is NULL for the scavenger and the
  * administrator. ACT_CHALLENGE is not for here: waiting is the challenge table's.
+ * cur is the record that the decision was about, NULL when there is none.
  * NBT_ELIMIT: the batch is full, nothing was done: commit, look again, decide again.
  */
-int apply(struct wins *w, const struct verdict *v, const struct asked *asked, struct wall now);
+int apply(
+    struct wins *w, const struct verdict *v, const struct rec *cur, const struct asked *asked);
 
 /* Is the decision to be made again, because apply found the batch full? It is empty now. */
 bool apply_again(struct wins *w, int err, struct wall now);

@@ -2,28 +2,30 @@
 /*
  * Challenges. A claim that meets a living record waits here while the stored addresses are asked
  * one after another; any answer from the address asked ends it. Claims of other cards of the same
- * host, or of other hosts, queue behind the one challenge of their name. What the end means is
+ * host, or of other hosts, and replicas queue behind the one challenge of their name. What the end means is
  * decided by rules, on the record as it is then: no record is remembered across the wait.
  * Layer: wins. See challenge.h.
  */
 #include "wins/challenge.h"
 #include "wins/dispute.h"
 #include "wins/doctor.h"
+#include "wins/replica.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITING_MAX  32 /* claims behind one challenge: more than 25 cards of one host */
-#define RESTARTS_MAX 3  /* of one claim, when the record moved under its challenge */
+#define WAITING_MAX \
+	32 /* claims and replicas behind one challenge: more than 25 cards of one host */
+#define RESTARTS_MAX 3 /* of one claim, when the record moved under its challenge */
 #define REMEMBER_MS \
 	15000         /* a refusal is repeated to whoever repeats the claim: 3 tries of 1.5 s
                                  and a WACK's wait, generously */
 #define FULL_WACK_S 5 /* "ask again then" when the table is full */
 
 struct claim {
+	struct waiter waiter;
 	RB_ENTRY(claim) node;
 	struct heap_item forget; /* when refused: until when the answer is remembered */
-	struct claim *next;      /* behind the same challenge */
 	struct wins_path path;
 	struct asked asked; /* path points here */
 	struct reg_in in;
@@ -43,7 +45,8 @@ struct challenge {
 	struct ip4 probe[REC_ADDR_MAX];
 	struct version seen;
 	struct ip4 seen_owner;
-	struct claim *first, **last;
+	struct wins_path path; /* how the questions leave: as the first that waited came */
+	struct waiter *first, **last;
 	unsigned waiting;
 };
 
@@ -157,7 +160,7 @@ repeated(struct wins *w, const struct asked *asked, struct mono mnow, struct wal
 	}
 	v.rcode = c->refused.rcode;
 	v.rule = c->refused.rule;
-	(void)apply(w, &v, asked, now); /* a reply cannot fill the batch */
+	(void)apply(w, &v, NULL, asked); /* a reply cannot fill the batch */
 	return true;
 }
 
@@ -172,40 +175,42 @@ probe_open(struct wins *w, struct challenge *ch, struct mono mnow)
 
 	ch->txn.asker = ASKER_CHALLENGE;
 	if (!err)
-		wins_probe(w, &ch->first->path, &ch->txn, &ch->key);
+		wins_probe(w, &ch->path, &ch->txn, &ch->key);
 	return err;
 }
 
 /* ---- beginning ---- */
 
 static void
-join(struct wins *w, struct challenge *ch, struct claim *c, uint32_t wack)
+join(struct wins *w, struct challenge *ch, struct waiter *who)
 {
-	c->next = NULL;
-	*ch->last = c;
-	ch->last = &c->next;
+	who->next = NULL;
+	*ch->last = who;
+	ch->last = &who->next;
 	ch->waiting++;
 	w->nwaiting++;
-	apply_wack(w, &c->asked, wack);
+	w->nreplicas += who->is_replica;
 }
 
 static struct challenge *
-find(struct wins *w, const struct nb_key *key)
+find(const struct wins *w, const struct nb_key *key)
 {
+	struct challenge_tree head = w->challenges;
 	struct challenge want;
 
 	want.key = *key;
-	return RB_FIND(challenge_tree, &w->challenges, &want);
+	return RB_FIND(challenge_tree, &head, &want);
 }
 
 static struct challenge *
-begin(struct wins *w, const struct verdict *v, const struct rec *cur)
+begin(struct wins *w, const struct verdict *v, const struct rec *cur, const struct wins_path *path)
 {
 	struct challenge *ch = calloc(1, sizeof(*ch));
 
 	if (!ch)
 		return NULL;
 	ch->key = cur->key;
+	ch->path = *path;
 	ch->seen = cur->version;
 	ch->seen_owner = cur->owner;
 	ch->nprobe = v->nprobe;
@@ -234,14 +239,17 @@ no_room(struct wins *w, const struct asked *asked, struct wall now)
 		return;
 	}
 	wins_count(&w->stats.n[WS_BURST]);
-	(void)apply(w, &v, asked, now);
+	(void)apply(w, &v, NULL, asked);
 }
 
-/* Out of the tables; returns the claims that waited. */
-static struct claim *
+/* Out of the tables; returns those that waited. */
+static struct waiter *
 dissolve(struct wins *w, struct challenge *ch)
 {
-	struct claim *first = ch->first;
+	struct waiter *first = ch->first;
+
+	for (const struct waiter *who = first; who; who = who->next)
+		w->nreplicas -= who->is_replica;
 
 	txn_close(&w->txns, &ch->txn);
 	RB_REMOVE(challenge_tree, &w->challenges, ch);
@@ -252,15 +260,30 @@ dissolve(struct wins *w, struct challenge *ch)
 	return first;
 }
 
+static struct claim *
+claim_of(struct waiter *who)
+{
+	return (struct claim *)who;
+}
+
+static struct replica_waiter *
+replica_of(struct waiter *who)
+{
+	return (struct replica_waiter *)who;
+}
+
 /* The owner could not be asked (no memory, no free id): nothing was learnt, so nobody may get the
- * name. The claims have their WACK and will come again. */
+ * name. The claims have their WACK and will come again, the replicas are pulled again. */
 static void
 abandon(struct wins *w, struct challenge *ch)
 {
 	wins_count(&w->stats.n[WS_OVERLOAD]);
-	for (struct claim *c = dissolve(w, ch), *next; c; c = next) {
-		next = c->next;
-		claim_free(w, c);
+	for (struct waiter *who = dissolve(w, ch), *next; who; who = next) {
+		next = who->next;
+		if (who->is_replica)
+			replica_abandon(w, replica_of(who));
+		else
+			claim_free(w, claim_of(who));
 	}
 }
 
@@ -274,15 +297,55 @@ wait_for(struct wins *w, const struct verdict *v, const struct asked *asked,
 	bool fresh = !ch;
 
 	if ((ch && ch->waiting >= WAITING_MAX) || w->nwaiting >= w->conf.challenges_max ||
-	    (!c && !(c = claim_new(w, asked, in))) || (!ch && !(ch = begin(w, v, &look->rec)))) {
+	    (!c && !(c = claim_new(w, asked, in))) ||
+	    (!ch && !(ch = begin(w, v, &look->rec, &c->path)))) {
 		no_room(w, asked, now);
 		if (c)
 			claim_free(w, c);
 		return;
 	}
-	join(w, ch, c, v->ttl);
+	join(w, ch, &c->waiter);
+	apply_wack(w, &c->asked, v->ttl);
 	if (fresh && probe_open(w, ch, mnow))
 		abandon(w, ch);
+}
+
+bool
+challenge_holds_replica(const struct wins *w, const struct nb_key *key)
+{
+	const struct challenge *ch = w->nreplicas ? find(w, key) : NULL;
+
+	for (const struct waiter *who = ch ? ch->first : NULL; who; who = who->next)
+		if (who->is_replica)
+			return true;
+	return false;
+}
+
+/* Replicas have half of the table at most: a pull can wait, a computer that starts cannot. */
+int
+challenge_replica(struct wins *w, struct replica_waiter *r, const struct verdict *v,
+    const struct wins_look *look, struct mono mnow)
+{
+	struct challenge *ch = find(w, &r->in.key);
+	struct wins_path path = wins_path_to(w, IP4_ANY);
+	bool fresh = !ch;
+	int err;
+
+	if (w->nreplicas >= (w->conf.challenges_max + 1) / 2 ||
+	    w->nwaiting >= w->conf.challenges_max || (ch && ch->waiting >= WAITING_MAX))
+		return NBT_EBUSY;
+	if (fresh)
+		ch = begin(w, v, &look->rec, &path);
+	if (!ch)
+		return NBT_ENOMEM;
+	err = fresh ? probe_open(w, ch, mnow) : 0;
+	if (err) {
+		(void)dissolve(w, ch); /* nobody waited for it yet */
+		return err == NBT_ELIMIT ? NBT_EBUSY : err;
+	}
+	r->waiter.is_replica = true;
+	join(w, ch, &r->waiter);
+	return 0;
 }
 
 /* Counts a refusal, and tells whose name it is that was claimed, or which policy refused. */
@@ -345,15 +408,17 @@ decide(struct wins *w, struct asked *asked, const struct reg_in *in, struct clai
     struct verdict *v, struct mono mnow, struct wall now)
 {
 	struct wins_look look;
+	const struct rec *cur;
 
 	do {
-		*v = rule_register(wins_look_up(w, &in->key, now, &look), in, &look.env);
+		cur = wins_look_up(w, &in->key, now, &look);
+		*v = rule_register(cur, in, &look.env);
 		asked->staged = look.staged;
 		if (v->action == ACT_CHALLENGE) {
 			wait_for(w, v, asked, in, c, &look, mnow, now);
 			return false;
 		}
-	} while (apply_again(w, apply(w, v, asked, now), now));
+	} while (apply_again(w, apply(w, v, cur, asked), now));
 	tell_refusal(w, v, in, &look, IP4_ANY, now);
 	watch(w, v, asked, in->ip, mnow, now);
 	return true;
@@ -401,6 +466,11 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 	const struct rec *cur;
 	struct verdict v;
 
+	if (w->paused) { /* it comes again, as all others do */
+		wins_count(&w->stats.n[WS_PAUSED]);
+		claim_free(w, c);
+		return;
+	}
 	do {
 		cur = wins_look_up(w, &c->in.key, now, &look);
 		c->asked.staged = look.staged;
@@ -412,7 +482,7 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 			return;
 		}
 		v = rule_probed(cur, &c->in, p, &look.env);
-	} while (apply_again(w, apply(w, &v, &c->asked, now), now));
+	} while (apply_again(w, apply(w, &v, cur, &c->asked), now));
 
 	/* Other cards of the same host wait behind this one: what the host said holds for them too,
 	 * over the record as we have just changed it. Silence of the old owner says nothing about
@@ -438,12 +508,15 @@ end(struct wins *w, struct challenge *ch, const struct nb_msg *answer, struct mo
 		[PROBE_POSITIVE] = WS_CHALLENGE_POSITIVE };
 	struct probe_in p = evidence(ch, answer);
 	/* Out of the tables first: a claim that starts again may open a new challenge. */
-	struct claim *c = dissolve(w, ch), *next;
+	struct waiter *who = dissolve(w, ch), *next;
 
 	wins_count(&w->stats.n[stat[p.end]]);
-	for (; c; c = next) {
-		next = c->next;
-		judge(w, c, &p, mnow, now);
+	for (; who; who = next) {
+		next = who->next;
+		if (who->is_replica)
+			replica_judge(w, replica_of(who), &p, mnow, now);
+		else
+			judge(w, claim_of(who), &p, mnow, now);
 	}
 }
 
@@ -463,7 +536,7 @@ challenge_waited(struct wins *w, struct txn *x, bool again, struct mono mnow, st
 	struct challenge *ch = of_txn(x);
 
 	if (again)
-		wins_probe(w, &ch->first->path, x, &ch->key);
+		wins_probe(w, &ch->path, x, &ch->key);
 	else if (++ch->at == ch->nprobe)
 		end(w, ch, NULL, mnow, now);
 	else if (probe_open(w, ch, mnow))
@@ -487,6 +560,17 @@ challenge_init(struct wins *w)
 	heap_init(&w->answered);
 }
 
+/* Claims are in the tree of their own. */
+static void
+free_replicas(struct waiter *who)
+{
+	for (struct waiter *next; who; who = next) {
+		next = who->next;
+		if (who->is_replica)
+			free(replica_of(who));
+	}
+}
+
 void
 challenge_release(struct wins *w)
 {
@@ -495,6 +579,7 @@ challenge_release(struct wins *w)
 
 	while ((ch = RB_ROOT(&w->challenges))) {
 		RB_REMOVE(challenge_tree, &w->challenges, ch);
+		free_replicas(ch->first);
 		free(ch);
 	}
 	while ((c = RB_ROOT(&w->claims))) {

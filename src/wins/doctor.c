@@ -247,6 +247,7 @@ static void
 disowned(struct wins *w, const struct patient *p, struct ip4 ip, struct wall now)
 {
 	struct wins_look look;
+	const struct rec *cur;
 	struct verdict v;
 
 	wins_count(&w->stats.n[WS_DOCTOR_DISOWNED]);
@@ -254,9 +255,10 @@ disowned(struct wins *w, const struct patient *p, struct ip4 ip, struct wall now
 		wins_tell(w, EV_GHOST_FOUND, &p->key, p->cause, ip, 0, 0, now);
 		return;
 	}
-	do
-		v = rule_disowned(wins_look_up(w, &p->key, now, &look), ip, &look.env);
-	while (apply_again(w, apply(w, &v, NULL, now), now));
+	do {
+		cur = wins_look_up(w, &p->key, now, &look);
+		v = rule_disowned(cur, ip, &look.env);
+	} while (apply_again(w, apply(w, &v, cur, NULL), now));
 	if (v.action != ACT_WRITE)
 		return;
 	wins_count(&w->stats.n[WS_DOCTOR_REMOVED]);

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "txn/txn.h"
 #include "wins/wins.h"
 
@@ -12,6 +14,7 @@
 struct wins_reply {
 	struct wins_out out;
 	bool promises; /* it rests on staged changes: SRV_ERR instead when they could not be kept */
+	bool with_batch;         /* nothing instead */
 	enum wins_stat ok, fail; /* what to count when that is known; WS_COUNT = nothing */
 };
 
@@ -30,9 +33,14 @@ struct patient;
 struct dispute;
 RB_HEAD(patient_tree, patient);
 RB_HEAD(dispute_tree, dispute);
+struct demand;
+LIST_HEAD(demand_list, demand);
+struct pull;
 
 /* Whose question a transaction is. */
-enum asker { ASKER_CHALLENGE, ASKER_DOCTOR };
+enum asker { ASKER_CHALLENGE, ASKER_DOCTOR, ASKER_DEMAND };
+
+#define WINS_VERIFY_MAX 256 /* owners that wait to be asked; a replica's time comes again */
 
 struct wins {
 	struct wins_conf conf;
@@ -51,7 +59,8 @@ struct wins {
 	struct challenge_tree challenges; /* by name */
 	struct heap answered;             /* claims to forget, by time */
 	size_t nclaims, nchallenges, nwaiting;
-	bool table_full; /* told already that the challenge table is full */
+	size_t nreplicas; /* of nwaiting */
+	bool table_full;  /* told already that the challenge table is full */
 
 	struct patient_tree patients;
 	struct heap patients_due;   /* those to be asked, by time */
@@ -60,6 +69,14 @@ struct wins {
 	struct dispute_tree disputes;
 	struct heap disputes_known;
 	size_t ndisputes;
+
+	struct pull *pulls; /* those with a challenge open or failed */
+	struct demand_list demands;
+	size_t ndemands;
+	unsigned push;  /* WINS_PUSH_ bits since they were taken */
+	size_t nverify; /* owners to be asked */
+	struct ip4 verify[WINS_VERIFY_MAX];
+	bool paused;
 
 	bool refusing;      /* the last batch could not be written, though the journal stands */
 	struct wall failed; /* when something could not be kept: the scavenger skips that second */
@@ -79,6 +96,8 @@ struct wins_look {
 const struct rec *wins_look_up(
     struct wins *w, const struct nb_key *key, struct wall now, struct wins_look *ret);
 
+#define WINS_NB_PORT 137 /* questions go where every node listens */
+
 /* Name order of the engine's own tables: name, scope length, scope. */
 int wins_key_compare(const struct nb_key *a, const struct nb_key *b);
 
@@ -86,6 +105,9 @@ int wins_key_compare(const struct nb_key *a, const struct nb_key *b);
  * (netbt 3.4 step 3), from the local address and socket of path to port 137. */
 void wins_probe(
     struct wins *w, const struct wins_path *path, const struct txn *x, const struct nb_key *key);
+
+/* The way to a host that did not ask us anything: from our first address. */
+struct wins_path wins_path_to(const struct wins *w, struct ip4 peer);
 
 /* Queues a packet. NULL when memory is out: the client will ask again. */
 struct wins_reply *wins_reply_new(struct wins *w, const struct wins_path *path);

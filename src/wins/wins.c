@@ -9,11 +9,11 @@
 
 #include "wins/apply.h"
 #include "wins/challenge.h"
+#include "wins/demand.h"
 #include "wins/dispute.h"
 #include "wins/doctor.h"
 #include "wins/engine.h"
-
-#define NB_PORT 137 /* questions go where every node listens */
+#include "wins/replica.h"
 
 struct view_node {
 	struct wins_view view;
@@ -73,6 +73,7 @@ wins_reconf(struct wins *w, const struct wins_conf *conf, struct wall now)
 		.chl_tries = conf->chl_tries,
 		.migrate_on = conf->migrate_on,
 		.propagate_releases = conf->propagate_releases,
+		.verify_replicas = conf->verify_replicas,
 		.strict_source = conf->strict_source,
 		.prepend_1b = conf->prepend_1b,
 		.nself = conf->nself,
@@ -100,6 +101,7 @@ wins_new(const struct wins_conf *conf, struct store *store, const struct wins_ho
 	challenge_init(w);
 	doctor_init(w);
 	dispute_init(w);
+	demand_init(w);
 	w->slice = conf->scavenge_slice;
 	w->due = calloc(w->slice, sizeof(*w->due));
 	if (w->due)
@@ -119,6 +121,8 @@ wins_free(struct wins *w)
 	challenge_release(w);
 	doctor_release(w);
 	dispute_release(w);
+	demand_release(w);
+	replica_release(w);
 	txn_table_release(&w->txns);
 	for (struct view_node *n = w->views, *older; n; n = older) {
 		older = n->older;
@@ -190,7 +194,7 @@ wins_probe(
 	struct nb_msg m;
 
 	path.peer = x->peer;
-	path.port = NB_PORT;
+	path.port = WINS_NB_PORT;
 	r = wins_reply_new(w, &path);
 	if (!r)
 		return;
@@ -202,6 +206,16 @@ wins_probe(
 	m.naddr = 0;
 	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
 	wins_count(&w->stats.n[WS_PROBES_SENT]);
+}
+
+struct wins_path
+wins_path_to(const struct wins *w, struct ip4 peer)
+{
+	return (struct wins_path){
+		.peer = peer,
+		.local = w->conf.nself ? w->conf.self[0] : IP4_ANY,
+		.port = WINS_NB_PORT,
+	};
 }
 
 struct wins_reply *
@@ -222,7 +236,7 @@ wins_reply_new(struct wins *w, const struct wins_path *path)
 	r = &q->v[q->n++];
 	r->out.path = *path;
 	r->out.len = 0;
-	r->promises = false;
+	r->promises = r->with_batch = false;
 	r->ok = r->fail = WS_COUNT;
 	return r;
 }
@@ -267,13 +281,15 @@ release(
     struct wins *w, struct asked *a, const struct release_in *in, struct mono mnow, struct wall now)
 {
 	struct wins_look look;
+	const struct rec *cur;
 	struct verdict v;
 	int err;
 
 	do {
-		v = rule_release(wins_look_up(w, &in->key, now, &look), in, &look.env);
+		cur = wins_look_up(w, &in->key, now, &look);
+		v = rule_release(cur, in, &look.env);
 		a->staged = look.staged;
-		err = apply(w, &v, a, now);
+		err = apply(w, &v, cur, a);
 	} while (apply_again(w, err, now));
 
 	if (v.action == ACT_WRITE && v.next.state == REC_ACTIVE && v.next.type == REC_MULTIHOMED)
@@ -332,16 +348,20 @@ request_in(struct wins *w, const struct nb_msg *m, const struct wins_path *path,
 	}
 }
 
-/* A query response counts only from the address asked, for an open question with its id. */
+/* A response counts only from the address asked, for an open question with its id. */
 static void
 answer_in(struct wins *w, const struct nb_msg *m, const struct wins_path *path, struct mono mnow,
     struct wall now)
 {
 	struct txn *x = txn_match(&w->txns, path->peer, m->id);
+	bool release = m->kind == NB_RELEASE_RESP;
 
-	if (!x) {
+	if (!x || release != (x->asker == ASKER_DEMAND)) {
 		wins_count(&w->stats.drop[NB_DROP_NO_TRANSACTION]);
-		wins_count(&w->stats.n[WS_PROBES_IGNORED]);
+		if (!release)
+			wins_count(&w->stats.n[WS_PROBES_IGNORED]);
+	} else if (release) {
+		demand_answer(w, x);
 	} else if (x->asker == ASKER_DOCTOR) {
 		doctor_answer(w, x, m, mnow, now);
 	} else {
@@ -364,14 +384,17 @@ wins_in(struct wins *w, const uint8_t *packet, size_t len, const struct wins_pat
 		case NB_REGISTER_REQ:
 		case NB_REFRESH_REQ:
 		case NB_RELEASE_REQ:
-			request_in(w, &m, path, mnow, now);
+			if (w->paused)
+				wins_count(&w->stats.n[WS_PAUSED]);
+			else
+				request_in(w, &m, path, mnow, now);
 			return;
 		case NB_QUERY_OK:
 		case NB_QUERY_FAIL:
+		case NB_RELEASE_RESP:
 			answer_in(w, &m, path, mnow, now);
 			return;
 		case NB_REGISTER_RESP:
-		case NB_RELEASE_RESP:
 		case NB_WACK:
 		case NB_REDIRECT:
 		case NB_STATUS_RESP:
@@ -443,6 +466,8 @@ wins_commit(struct wins *w, struct wall now)
 		w->refusing = false;
 	}
 	memset(w->scavenged, 0, sizeof(w->scavenged));
+	replica_committed(w, !err);
+	demand_committed(w, !err);
 
 	for (size_t i = q->ready; i < q->n; i++) {
 		struct wins_reply *r = &q->v[i];
@@ -451,6 +476,8 @@ wins_commit(struct wins *w, struct wall now)
 
 		if (!kept)
 			break_promise(r);
+		if (err && r->with_batch)
+			r->out.len = 0;
 		if (stat != WS_COUNT)
 			wins_count(&w->stats.n[stat]);
 	}
@@ -489,9 +516,10 @@ scavenge_one(struct wins *w, const struct nb_key *key, struct wall now, int *ret
 	v = rule_due(cur, &look.env);
 	if (v.action == ACT_DELETE)
 		v.next.key = *key; /* all that apply needs of it */
-	*ret_err = apply(w, &v, NULL, now);
+	*ret_err = apply(w, &v, cur, NULL);
 	if (*ret_err)
 		return;
+	replica_scavenged(w, cur, &v);
 	if (v.action == ACT_DELETE)
 		w->scavenged[2]++;
 	else if (v.action == ACT_WRITE && v.next.state != cur->state)
@@ -511,7 +539,7 @@ scavenge(struct wins *w, struct wall now)
 	int err = 0;
 	size_t n;
 
-	if (rests(w, now))
+	if (rests(w, now) || w->paused) /* a tombstone needs a version */
 		return;
 	n = store_due(w->store, now, w->due, w->slice);
 	for (size_t i = 0; i < n && !err; i++)
@@ -542,6 +570,8 @@ wins_tick(struct wins *w, struct mono mnow, struct wall now)
 	while ((x = txn_due(&w->txns, mnow, &again)))
 		if (x->asker == ASKER_DOCTOR)
 			doctor_waited(w, x, again, mnow, now);
+		else if (x->asker == ASKER_DEMAND)
+			demand_waited(w, x, again);
 		else
 			challenge_waited(w, x, again, mnow, now);
 	challenge_tick(w, mnow);
@@ -553,13 +583,13 @@ struct mono
 wins_next(const struct wins *w, struct mono mnow, struct wall now)
 {
 	struct mono next = txn_next(&w->txns), doctor = doctor_next(w), at = MONO_NEVER;
-	struct wall due = store_next_due(w->store);
+	struct wall due = w->paused ? WALL_NEVER : store_next_due(w->store);
 
 	if (doctor.ns < next.ns)
 		next = doctor;
 	if (rests(w, now))
 		at = mono_add_ms(mnow, 1000);
-	else if (w->scavenge_asked || wall_reached(due, now))
+	else if ((w->scavenge_asked && !w->paused) || wall_reached(due, now))
 		at = mnow;
 	else if (due.s != WALL_NEVER.s)
 		at = mono_add_ms(mnow, (int64_t)(due.s - now.s) * 1000);

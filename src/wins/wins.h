@@ -185,7 +185,8 @@ int wins_admin_exclude(struct wins *w, const struct nb_key *key, uint32_t uid, s
  * A replica from a partner, owners in our terms (rule_replica). Decided and staged; wins_commit makes
  * it durable. pull: the number of the pull that brought it, for wins_pull; 0 = nobody wants to know.
  * NBT_ELIMIT: the batch is full, commit and give it again. NBT_EBUSY: no room to wait for a challenge
- * now, give it again later. Any other error: it could not be staged.
+ * now, give it again later. NBT_EFULL: it is a new name and names_max are held; stop the pull, nothing
+ * is lost when its range is pulled again once there is room. Any other error: it could not be staged.
  */
 int wins_replica(
     struct wins *w, const struct rec *in, uint32_t pull, struct mono mnow, struct wall now);

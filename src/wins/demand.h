@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Release demands: a host whose name went to another by replication is told to give it up (wins 3.9.5).
+ * Asked a few times, and what it says to it is all one. Layer: wins. Bounded.
+ */
+#pragma once
+
+#include "wins/engine.h"
+
+void demand_init(struct wins *w);
+void demand_release(struct wins *w);
+
+/* Tells the host at ip to give up the name of r, as soon as the batch is durable. False: there is no
+ * room to wait for its answer, it is not told. */
+bool demand_begin(struct wins *w, const struct rec *r, struct ip4 ip, struct mono mnow);
+/* It answered. */
+void demand_answer(struct wins *w, struct txn *x);
+/* It did not: tell it again, or let it be. */
+void demand_waited(struct wins *w, struct txn *x, bool again);
+/* The batch is durable, or is lost and with it what it demanded. */
+void demand_committed(struct wins *w, bool kept);
