@@ -235,7 +235,10 @@ batch_apply(struct batch *b)
 
 		switch (c->kind) {
 		case CHANGE_PUT:
-			table_put(t, c->hash, c->next);
+			if (c->cur) /* looked up when it was staged; nothing changed since */
+				table_put(t, c->hash, c->next);
+			else
+				table_add(t, c->hash, c->next);
 			break;
 		case CHANGE_STAMP:
 			batch_entry(b, c, &e);

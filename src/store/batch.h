@@ -17,10 +17,10 @@ enum change_kind {
 
 struct change {
 	uint64_t hash;
-	uint8_t kind;  /* enum change_kind */
-	uint16_t home; /* its place in index */
-	uint32_t off;  /* of its entry in the payload */
-	struct trec *next, *cur;
+	uint8_t kind;            /* enum change_kind */
+	uint16_t home;           /* its place in index */
+	uint32_t off;            /* of its entry in the payload */
+	struct trec *next, *cur; /* PUT, STAMP: what stands in the table now, or NULL */
 };
 
 #define BATCH_INDEX (2 * BATCH_CHANGES_MAX)

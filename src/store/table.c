@@ -239,6 +239,17 @@ table_reserve(struct table *t, size_t n, size_t scoped)
 }
 
 void
+table_add(struct table *t, uint64_t hash, struct trec *r)
+{
+	table_slot_take(t, r);
+	cds_lfht_add(t->hash, hash, &r->node);
+	t->count++;
+	t->owners.records[r->owner]++;
+	if (!t->loading)
+		order_add(t, r);
+}
+
+void
 table_put(struct table *t, uint64_t hash, struct trec *r)
 {
 	struct cds_lfht_iter iter;
@@ -248,12 +259,7 @@ table_put(struct table *t, uint64_t hash, struct trec *r)
 	cds_lfht_lookup(t->hash, hash, table_match, r, &iter);
 	node = cds_lfht_iter_get_node(&iter);
 	if (!node) {
-		table_slot_take(t, r);
-		cds_lfht_add(t->hash, hash, &r->node);
-		t->count++;
-		t->owners.records[r->owner]++;
-		if (!t->loading)
-			order_add(t, r);
+		table_add(t, hash, r);
 		return;
 	}
 	old = caa_container_of(node, struct trec, node);

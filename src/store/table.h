@@ -64,6 +64,8 @@ int table_loaded(struct table *t); /* builds the orders; after it the calls belo
 int table_reserve(struct table *t, size_t n, size_t scoped);
 /* Takes r (trec_new): it becomes the record of its key. */
 void table_put(struct table *t, uint64_t hash, struct trec *r);
+/* The same for a key that is known to have no record. */
+void table_add(struct table *t, uint64_t hash, struct trec *r);
 /* Only due times and stamps of cur change (trec_differs_in_time). */
 void table_stamp(struct table *t, struct trec *cur, const struct rec *rec);
 void table_del(struct table *t, uint64_t hash, const struct nb_key *key);
