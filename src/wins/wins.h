@@ -196,7 +196,8 @@ int wins_returned(struct wins *w, const struct rec *in, struct wall now);
 int wins_verified(
     struct wins *w, const struct nb_key *key, const struct rec *found, struct wall now);
 
-/* How far a pull's challenges are. Ask after wins_commit; forget it when it is of no interest. */
+/* How far a pull's challenges are. Ask after wins_commit; forget it when it is of no interest: one that
+ * failed is kept until then. No number serves twice. */
 struct wins_pull {
 	size_t open; /* challenges that still wait for their end, or for its commit */
 	bool failed; /* the end of one could not be kept: the range must be pulled again */
@@ -215,7 +216,8 @@ unsigned wins_take_push(struct wins *w);
 bool wins_take_verify(struct wins *w, struct ip4 *ret_owner);
 
 /* While paused (1.6), registrations, refreshes and releases are dropped and counted: nothing is
- * promised, no version handed out; queries go on. */
+ * promised, no version handed out; queries go on, time does nothing to records. What partners bring is
+ * decided all the same, and a conflict may hand out a version: wins_renumber mends that. */
 void wins_pause(struct wins *w, bool paused);
 bool wins_paused(const struct wins *w);
 /* Gives own records with versions up to upto new ones, because partners believe to know them (1.6):
