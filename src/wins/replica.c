@@ -370,12 +370,11 @@ wins_renumber(struct wins *w, struct version upto, bool *ret_more)
 	int err;
 
 	if (upto.v == UINT64_MAX)
-		return NBT_EINVAL; /* there is no version above it */
+		return NBT_EINVAL; /* there is none above it */
 	store_raise_version(w->store, (struct version){ upto.v + 1 });
 	for (size_t i = 0; i < n; i++) {
 		/* The batch may have changed it already. */
-		if (!store_peek(w->store, &w->due[i].key, &rec, &staged) || !rec_is_own(&rec) ||
-		    rec.version.v > upto.v)
+		if (!store_peek(w->store, &w->due[i].key, &rec, &staged) || !rec_is_own(&rec))
 			continue;
 		rec.version = store_next_version(w->store);
 		err = store_put(w->store, &rec);
