@@ -53,7 +53,7 @@ tell(struct wins *w, const struct demand *d)
 }
 
 bool
-demand_begin(struct wins *w, const struct rec *r, struct ip4 ip, struct mono mnow)
+demands_begin(struct wins *w, const struct rec *r, struct ip4 ip, struct mono mnow)
 {
 	const struct txn_schedule s = { INTERVAL_MS, TRIES };
 	struct demand *d = w->ndemands < DEMANDS_MAX ? calloc(1, sizeof(*d)) : NULL;
@@ -80,13 +80,13 @@ demand_begin(struct wins *w, const struct rec *r, struct ip4 ip, struct mono mno
 }
 
 void
-demand_answer(struct wins *w, struct txn *x)
+demands_answer(struct wins *w, struct txn *x)
 {
 	demand_free(w, of_txn(x));
 }
 
 void
-demand_waited(struct wins *w, struct txn *x, bool again)
+demands_waited(struct wins *w, struct txn *x, bool again)
 {
 	if (again)
 		(void)tell(w, of_txn(x)); /* no memory: as if it were lost on the way */
@@ -95,7 +95,7 @@ demand_waited(struct wins *w, struct txn *x, bool again)
 }
 
 void
-demand_committed(struct wins *w, bool kept)
+demands_committed(struct wins *w, bool kept)
 {
 	struct demand *d = LIST_FIRST(&w->demands), *next;
 
@@ -108,13 +108,13 @@ demand_committed(struct wins *w, bool kept)
 }
 
 void
-demand_init(struct wins *w)
+demands_init(struct wins *w)
 {
 	LIST_INIT(&w->demands);
 }
 
 void
-demand_release(struct wins *w)
+demands_release(struct wins *w)
 {
 	while (!LIST_EMPTY(&w->demands))
 		demand_free(w, LIST_FIRST(&w->demands));

@@ -7,15 +7,15 @@
 
 #include "wins/engine.h"
 
-void demand_init(struct wins *w);
-void demand_release(struct wins *w);
+void demands_init(struct wins *w);
+void demands_release(struct wins *w);
 
 /* Tells the host at ip to give up the name of r, as soon as the batch is durable. False: there is no
  * room to wait for its answer, it is not told. */
-bool demand_begin(struct wins *w, const struct rec *r, struct ip4 ip, struct mono mnow);
+bool demands_begin(struct wins *w, const struct rec *r, struct ip4 ip, struct mono mnow);
 /* It answered. */
-void demand_answer(struct wins *w, struct txn *x);
+void demands_answer(struct wins *w, struct txn *x);
 /* It did not: tell it again, or let it be. */
-void demand_waited(struct wins *w, struct txn *x, bool again);
+void demands_waited(struct wins *w, struct txn *x, bool again);
 /* The batch is durable, or is lost and with it what it demanded. */
-void demand_committed(struct wins *w, bool kept);
+void demands_committed(struct wins *w, bool kept);

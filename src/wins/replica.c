@@ -160,7 +160,7 @@ tell(struct wins *w, const struct matter *m)
 		wins_tell(
 		    w, EV_RPL_STATE_ERR, &m->in->key, owner, owner, m->in->state, v->rule, m->now);
 	for (int i = 0; i < v->ndemand; i++)
-		if (demand_begin(w, m->cur, v->demand[i], m->mnow))
+		if (demands_begin(w, m->cur, v->demand[i], m->mnow))
 			wins_tell(w, EV_RELEASE_DEMANDED, &m->in->key, v->demand[i], owner, 0,
 			    v->rule, m->now);
 }

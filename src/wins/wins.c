@@ -101,7 +101,7 @@ wins_new(const struct wins_conf *conf, struct store *store, const struct wins_ho
 	challenge_init(w);
 	doctor_init(w);
 	dispute_init(w);
-	demand_init(w);
+	demands_init(w);
 	w->slice = conf->scavenge_slice;
 	w->due = calloc(w->slice, sizeof(*w->due));
 	if (w->due)
@@ -121,7 +121,7 @@ wins_free(struct wins *w)
 	challenge_release(w);
 	doctor_release(w);
 	dispute_release(w);
-	demand_release(w);
+	demands_release(w);
 	replica_release(w);
 	txn_table_release(&w->txns);
 	for (struct view_node *n = w->views, *older; n; n = older) {
@@ -361,7 +361,7 @@ answer_in(struct wins *w, const struct nb_msg *m, const struct wins_path *path, 
 		if (!release)
 			wins_count(&w->stats.n[WS_PROBES_IGNORED]);
 	} else if (release) {
-		demand_answer(w, x);
+		demands_answer(w, x);
 	} else if (x->asker == ASKER_DOCTOR) {
 		doctor_answer(w, x, m, mnow, now);
 	} else {
@@ -467,7 +467,7 @@ wins_commit(struct wins *w, struct wall now)
 	}
 	memset(w->scavenged, 0, sizeof(w->scavenged));
 	replica_committed(w, !err);
-	demand_committed(w, !err);
+	demands_committed(w, !err);
 
 	for (size_t i = q->ready; i < q->n; i++) {
 		struct wins_reply *r = &q->v[i];
@@ -571,7 +571,7 @@ wins_tick(struct wins *w, struct mono mnow, struct wall now)
 		if (x->asker == ASKER_DOCTOR)
 			doctor_waited(w, x, again, mnow, now);
 		else if (x->asker == ASKER_DEMAND)
-			demand_waited(w, x, again);
+			demands_waited(w, x, again);
 		else
 			challenge_waited(w, x, again, mnow, now);
 	challenge_tick(w, mnow);
