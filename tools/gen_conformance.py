@@ -44,7 +44,8 @@ name their own sources.
 
 The rule id is also what `winsctl explain`, the statistics and the log show. The rows are run by
 `tests/rules/rows.c`; a rule without a row fails that run. What holds for all rules at once is in
-`tests/rules/properties.c`, the intervals of wins 1.4 in `tests/rules/clamp.c`.
+`tests/rules/properties.c`, for replicas in `replicas.c` and `orders.c` there; the intervals of wins 1.4
+in `tests/rules/clamp.c`.
 '''
 
 

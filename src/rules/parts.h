@@ -68,7 +68,7 @@ void rules_tombstone(struct rec *r, struct wall due, const struct rule_env *env)
 
 /* Could in be a record at all? Its addresses are in bounds. */
 bool rules_replica_fits(const struct rec *in);
-/* How the member m of a partner's record is held here, where the name has the record cur, or none. */
+/* How the member m of a partner's record is held here; what cur, or NULL, knows of it stays. */
 struct rec_addr rules_replica_member(
     const struct rec *cur, const struct rec_addr *m, const struct rule_env *env);
 /* in takes cur's place with the stamps of 1.3; in is a replica or comes back to its owner. */

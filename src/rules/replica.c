@@ -75,7 +75,7 @@ struct rec_addr
 rules_replica_member(const struct rec *cur, const struct rec_addr *m, const struct rule_env *env)
 {
 	bool own = ip4_eq(m->owner, OWNER_SELF);
-	int i = cur && cur->state == REC_ACTIVE ? rec_find(cur, m->ip) : -1;
+	int i = cur ? rec_find(cur, m->ip) : -1;
 	struct rec_addr a = {
 		.ip = m->ip,
 		.owner = m->owner,
@@ -99,6 +99,9 @@ rules_replica_write(struct verdict *v, enum rule_id rule, const struct rec *cur,
 	struct rec *next = &v->next;
 	struct rec_addr a;
 
+	/* What comes back to life is registered now. */
+	if (cur && cur->state != REC_ACTIVE && in->state == REC_ACTIVE)
+		cur = NULL;
 	rules_write(v, rule, 0);
 	rules_key_copy(&next->key, &in->key);
 	next->type = in->type;
@@ -302,7 +305,12 @@ why_replaced(const struct rec *cur)
 static void
 keep_own(struct verdict *v, const struct rec *cur, const struct rec *in, const struct rule_env *env)
 {
-	if (cur->type == REC_GROUP)
+	/* Where the partner's cell is P too, both would tell each other for ever; one of them is silent. */
+	if (cur->type == REC_GROUP && cur->state == REC_TOMBSTONE && in->state == REC_ACTIVE)
+		rules_keep(v, RULE_RPL_57);
+	else if (cur->type == REC_SPECIAL && in->type == REC_GROUP && in->state == REC_ACTIVE)
+		rules_keep(v, RULE_RPL_58);
+	else if (cur->type == REC_GROUP)
 		keep_and_tell(v, RULE_RPL_51, cur, env);
 	else if (cur->type != REC_SPECIAL)
 		keep_and_tell(v, RULE_RPL_50, cur, env);
