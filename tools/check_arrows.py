@@ -13,8 +13,8 @@ import pathlib
 import re
 import sys
 
-BELOW_PROGRAMS = {"base", "wire", "rules", "store", "event", "txn", "wins", "node", "io", "conf", "ctl", "daemon",
-                  "nodehost"}
+BELOW_PROGRAMS = {"base", "wire", "rules", "store", "event", "txn", "wins", "repl", "node", "io", "conf", "ctl",
+                  "daemon", "nodehost"}
 
 # module: modules, or single files, that it may include besides its own
 MAY_INCLUDE = {
@@ -25,6 +25,7 @@ MAY_INCLUDE = {
     "event": {"base", "wire"},
     "txn": {"base", "wire"},
     "wins": {"base", "wire", "rules", "store", "event", "txn"},
+    "repl": {"base", "wire", "rules", "store", "event", "wins"},
     "node": {"base", "wire", "event", "txn"},
     "io": {"base", "event"},
     "conf": {"base"},
@@ -33,7 +34,7 @@ MAY_INCLUDE = {
     "nodehost": {"base", "wire", "event", "node", "io", "conf"},
     "lib": {"base", "wire", "txn", "node"},
     "winsd": BELOW_PROGRAMS | {"netbtd/node_control.h"},
-    "netbtd": BELOW_PROGRAMS - {"rules", "store", "wins"},
+    "netbtd": BELOW_PROGRAMS - {"rules", "store", "wins", "repl"},
     "winsweb": {"base", "event", "io", "conf", "ctl"},
     "tools": BELOW_PROGRAMS,
 }
@@ -45,7 +46,7 @@ SYSTEM = {"wire": PURE, "rules": PURE}
 NOT_IN_ENGINES = re.compile(
     r"^(arpa/|net/|netinet/|poll\.h|pthread\.h|sys/(epoll|eventfd|ioctl|mman|select|socket|stat|"
     r"time|timerfd|un)\.h|systemd/|syslog\.h|threads\.h|time\.h|unistd\.h|urcu|uv)")
-ENGINES = {"wins", "node", "txn", "event"}
+ENGINES = {"wins", "repl", "node", "txn", "event"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.M)
 
