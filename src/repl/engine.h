@@ -220,6 +220,8 @@ void repl_tell(struct repl *r, int event, struct ip4 peer, struct ip4 other, uin
     const char *text);
 void repl_push_out(struct repl *r, const struct repl_out *out); /* takes out->data */
 void repl_drop_outs(struct repl *r, uint32_t conn);
+/* All owners of whom something is known; *ret is to be freed. NBT_ENOMEM. */
+int repl_known(const struct repl *r, struct store_known **ret, size_t *ret_n);
 bool repl_is_own(const struct repl *r, struct ip4 ip);
 static inline bool
 mono_reached(struct mono due, struct mono now)

@@ -122,17 +122,30 @@ repl_is_own(const struct repl *r, struct ip4 ip)
 	return false;
 }
 
+int
+repl_known(const struct repl *r, struct store_known **ret, size_t *ret_n)
+{
+	struct store_known one, *v;
+	size_t n = store_known_all(r->store, &one, 0);
+
+	v = calloc(n + 1, sizeof(*v));
+	if (!v)
+		return NBT_ENOMEM;
+	*ret_n = store_known_all(r->store, v, n);
+	*ret = v;
+	return 0;
+}
+
 /* ---- life ---- */
 
 static int
 know(struct repl *r)
 {
-	size_t n = store_known_all(r->store, NULL, 0);
-	struct store_known *all = calloc(n + 1, sizeof(*all));
+	struct store_known *all;
+	size_t n;
 
-	if (!all)
+	if (repl_known(r, &all, &n))
 		return NBT_ENOMEM;
-	n = store_known_all(r->store, all, n);
 	for (size_t i = 0; i < n; i++)
 		map_known(r, all[i].owner);
 	free(all);

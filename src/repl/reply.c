@@ -12,25 +12,24 @@
 uint32_t
 reply_owners(const struct repl *r, struct wrepl_owner **ret)
 {
-	size_t known = store_known_all(r->store, NULL, 0), n;
-	struct store_known *all = calloc(known + 1, sizeof(*all));
-	struct wrepl_owner *v = calloc(known + 1, sizeof(*v));
+	struct store_known *all;
+	struct wrepl_owner *v;
 	uint32_t count = 0;
+	size_t n;
 
-	if (all && v) {
-		n = store_known_all(r->store, all, known);
+	if (repl_known(r, &all, &n))
+		return 0;
+	v = calloc(n + 1, sizeof(*v));
+	if (v) {
 		v[count++] = (struct wrepl_owner){
 			.ip = r->conf.self, .max = store_next_version(r->store).v - 1, .min = 1
 		};
-		for (size_t i = 0; i < n && i < known; i++)
+		for (size_t i = 0; i < n; i++)
 			v[count++] =
 			    (struct wrepl_owner){ .ip = all[i].owner, .max = all[i].v.v, .min = 1 };
+		*ret = v;
 	}
 	free(all);
-	if (count)
-		*ret = v;
-	else
-		free(v);
 	return count;
 }
 

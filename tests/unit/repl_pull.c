@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pulling and answering between whole engines: maps merged, ranges, what is known and when. */
+#include "repl_net.h"
+
+static int
+setup_two(void **state)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	world_init(w, 2);
+	*state = w;
+	return 0;
+}
+
+static int
+setup_three(void **state)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	world_init(w, 3);
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_end(*state);
+	free(*state);
+	return 0;
+}
+
+static void
+registered_name_appears_at_the_partner_that_pulls(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	world_up(w, 2);
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "HOSTA<20>", 0x6000, HOST(10));
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "HOSTA<20>", &rec));
+	assert_int_equal(rec.owner.v, SITE(0).v);
+	assert_int_equal(rec.state, REC_ACTIVE);
+	assert_int_equal(rec.addr[0].ip.v, HOST(10).v);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 1);
+}
+
+static void
+group_has_no_address_here_and_all_ones_on_the_wire(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	world_up(w, 2);
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "OFFICE<1E>", 0x8000 | 0x6000, HOST(10));
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "OFFICE<1E>", &rec));
+	assert_int_equal(rec.type, REC_GROUP);
+	assert_int_equal(rec.naddr, 0);
+}
+
+struct asked {
+	struct wrepl_owner v[64];
+	int to[64];
+	unsigned n;
+};
+
+static void
+note_requests(void *arg, const struct wrepl_msg *m, int from, int to)
+{
+	struct asked *a = arg;
+
+	if (m->kind != WREPL_RECORDS_REQ)
+		return;
+	assert_true(a->n < 64);
+	a->to[a->n] = to;
+	a->v[a->n++] = m->wanted;
+}
+
+static bool
+was_asked(const struct asked *a, int to, struct ip4 owner, uint64_t min, uint64_t max)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		if (a->to[i] == to && ip4_eq(a->v[i].ip, owner) && a->v[i].min == min &&
+		    a->v[i].max == max)
+			return true;
+	return false;
+}
+
+static void
+knows(struct world *w, int i, struct ip4 owner, uint64_t v)
+{
+	assert_int_equal(store_known_set(w->s[i].n.store, owner, (struct version){ v }), 0);
+	assert_int_equal(store_commit(w->s[i].n.store), 0);
+}
+
+/* wins 3.6, RA 4.1. Server 0 is A, B to E are owners elsewhere, servers 1 and 2 the partners. */
+static void
+merged_maps_ask_as_in_the_worked_example(void **state)
+{
+	struct ip4 a = SITE(0), b = IP4(10, 1, 0, 2), c = IP4(10, 1, 0, 3), d = IP4(10, 1, 0, 4),
+		   e = IP4(10, 1, 0, 5);
+	struct asked asked = { 0 };
+	struct world *w = *state;
+
+	world_up(w, 3);
+	store_raise_version(w->s[0].n.store, (struct version){ 1024 });
+	knows(w, 0, b, 521);
+	knows(w, 0, c, 643);
+	knows(w, 0, d, 758);
+	knows(w, 1, a, 764);
+	knows(w, 1, b, 900);
+	knows(w, 1, c, 326);
+	knows(w, 1, d, 958);
+	knows(w, 2, a, 679);
+	knows(w, 2, b, 745);
+	knows(w, 2, c, 1329);
+	knows(w, 2, e, 453);
+	w->tap = note_requests;
+	w->tap_arg = &asked;
+	server_pull(w, 0, IP4_ANY);
+	assert_int_equal(asked.n, 4);
+	assert_true(was_asked(&asked, 1, b, 522, 900));
+	assert_true(was_asked(&asked, 1, d, 759, 958));
+	assert_true(was_asked(&asked, 2, c, 644, 1329));
+	assert_true(was_asked(&asked, 2, e, 1, 453));
+	/* Fewer records came, none in fact; all of it is known (3.6 step 4). */
+	assert_int_equal(server_knows(w, 0, b), 900);
+	assert_int_equal(server_knows(w, 0, c), 1329);
+	assert_int_equal(server_knows(w, 0, d), 958);
+	assert_int_equal(server_knows(w, 0, e), 453);
+}
+
+static void
+dense_ranges_are_asked_for_one_after_another(void **state)
+{
+	struct asked asked = { 0 };
+	struct world *w = *state;
+
+	w->s[1].conf.range_max = 1000;
+	world_up(w, 2);
+	server_fill(w, 0, 0, 3500, 1);
+	w->tap = note_requests;
+	w->tap_arg = &asked;
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(asked.n, 4);
+	assert_true(was_asked(&asked, 0, SITE(0), 1, 1000));
+	assert_true(was_asked(&asked, 0, SITE(0), 3001, 3500));
+	assert_int_equal(store_records(w->s[1].n.store), 3500);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 3500);
+}
+
+static void
+sparse_ranges_grow_and_dense_ones_shrink_them_again(void **state)
+{
+	struct asked asked = { 0 };
+	struct world *w = *state;
+
+	w->s[1].conf.range_max = 1000;
+	world_up(w, 2);
+	server_fill(w, 0, 0, 10, 1);
+	store_raise_version(w->s[0].n.store, (struct version){ 1000001 });
+	server_fill(w, 0, 10, 2500, 1);
+	w->tap = note_requests;
+	w->tap_arg = &asked;
+	server_pull(w, 1, SITE(0));
+	assert_true(asked.n < 16);
+	assert_true(was_asked(&asked, 0, SITE(0), 1001, 3000));
+	assert_int_equal(store_records(w->s[1].n.store), 2510);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 1002500);
+}
+
+static void
+released_records_do_not_leave_but_count_as_known(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	world_up(w, 2);
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "HOSTA<20>", 0x6000, HOST(10));
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "HOSTB<20>", 0x6000, HOST(11));
+	net_ask(&w->s[0].n, NB_OP_RELEASE, 9, "HOSTB<20>", 0x6000, HOST(11));
+	assert_int_equal(wins_commit(w->s[0].n.w, w->now), 0);
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "HOSTA<20>", &rec));
+	assert_false(server_has(w, 1, "HOSTB<20>", &rec));
+	assert_int_equal(server_knows(w, 1, SITE(0)), 2);
+}
+
+static void
+persistent_connection_is_used_again(void **state)
+{
+	struct world *w = *state;
+
+	world_up(w, 2);
+	server_fill(w, 0, 0, 1, 1);
+	server_pull(w, 1, SITE(0));
+	server_fill(w, 0, 1, 1, 1);
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(w->s[1].connects, 1);
+	assert_int_equal(store_records(w->s[1].n.store), 2);
+}
+
+static void
+other_connection_ends_with_the_pull(void **state)
+{
+	struct repl_stats stats;
+	struct world *w = *state;
+
+	w->s[1].conf.partner[0].persistent = false;
+	world_up(w, 2);
+	server_fill(w, 0, 0, 1, 1);
+	server_pull(w, 1, SITE(0));
+	repl_stats(w->s[1].r, &stats);
+	assert_int_equal(stats.connections, 0);
+	repl_stats(w->s[0].r, &stats);
+	assert_int_equal(stats.connections, 0);
+}
+
+static void
+pulls_by_interval_and_at_start(void **state)
+{
+	struct world *w = *state;
+	struct repl_partner_view v;
+
+	w->s[1].conf.pull_at_start = true;
+	w->s[1].conf.partner[0].pull_interval = 1800;
+	world_up(w, 2);
+	server_fill(w, 0, 0, 1, 1);
+	world_pass(w, 0);
+	assert_int_equal(store_records(w->s[1].n.store), 1);
+	server_fill(w, 0, 1, 1, 1);
+	world_pass(w, 1799000);
+	assert_int_equal(store_records(w->s[1].n.store), 1);
+	world_pass(w, 1000);
+	assert_int_equal(store_records(w->s[1].n.store), 2);
+	assert_true(repl_partner_at(w->s[1].r, 0, &v));
+	assert_int_equal(v.pulls, 2);
+	assert_int_equal(v.records_in, 2);
+	assert_int_equal(v.next_pull.s, w->now.s + 1800);
+}
+
+static void
+unreachable_partner_is_tried_again_and_told_once(void **state)
+{
+	struct world *w = *state;
+	struct repl_partner_view v;
+
+	w->s[1].conf.partner[0].pull_interval = 1800;
+	world_up(w, 2);
+	w->s[0].unreachable = true;
+	server_fill(w, 0, 0, 1, 1);
+	server_pull(w, 1, SITE(0));
+	for (int i = 0; i < 3; i++) {
+		assert_false(net_told(&w->s[1].n, EV_CONN_RETRIES_FAILED));
+		world_pass(w, 10000);
+	}
+	assert_int_equal(w->s[1].connects, 4);
+	assert_true(net_told(&w->s[1].n, EV_CONN_RETRIES_FAILED));
+	assert_true(repl_partner_at(w->s[1].r, 0, &v));
+	assert_int_equal(v.state, REPL_FAILED);
+	assert_int_equal(v.failures, 4);
+	assert_true(v.failing_since.s != 0);
+	world_pass(w, 100000);
+	assert_int_equal(w->s[1].connects, 4);
+	w->s[0].unreachable = false;
+	world_pass(w, 1700000);
+	assert_int_equal(store_records(w->s[1].n.store), 1);
+	assert_true(net_told(&w->s[1].n, EV_PARTNER_BACK));
+	assert_true(repl_partner_at(w->s[1].r, 0, &v));
+	assert_int_equal(v.failures, 0);
+	assert_int_equal(v.error[0], 0);
+}
+
+static int
+failing_sync(struct vfs *v, struct vfs_file *f)
+{
+	return NBT_EIO;
+}
+
+static void
+failed_commit_does_not_move_what_is_known(void **state)
+{
+	struct world *w = *state;
+	int (*sync)(struct vfs *, struct vfs_file *);
+
+	world_up(w, 2);
+	server_fill(w, 0, 0, 600, 1);
+	sync = w->s[1].n.vfs->sync;
+	w->s[1].n.vfs->sync = failing_sync;
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(server_knows(w, 1, SITE(0)), 0);
+	assert_true(net_told(&w->s[1].n, EV_RPL_REG_ERR));
+	w->s[1].n.vfs->sync = sync;
+	while (!store_writable(w->s[1].n.store))
+		(void)store_tend(w->s[1].n.store);
+	world_pass(w, 10000);
+	assert_int_equal(store_records(w->s[1].n.store), 600);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 600);
+}
+
+static void
+broken_transfer_goes_on_where_it_was_kept(void **state)
+{
+	struct world *w = *state;
+	uint64_t known = 0;
+
+	w->s[1].conf.range_max = 500;
+	world_up(w, 2);
+	server_fill(w, 0, 0, 3000, 1);
+	assert_int_equal(repl_pull_now(w->s[1].r, SITE(0), w->mnow, w->now), 0);
+	while (known < 1000) {
+		for (int i = 0; i < 2; i++) {
+			(void)server_drain(w, i);
+			(void)repl_step(w->s[i].r, w->mnow, w->now);
+		}
+		for (int e = 0; e < 2; e++)
+			(void)pipe_move(w, &w->pipe[0], e);
+		known = server_knows(w, 1, SITE(0));
+	}
+	assert_true(known < 3000);
+	pipe_cut(w, &w->pipe[0]);
+	world_run(w);
+	assert_int_equal(server_knows(w, 1, SITE(0)) % 500, 0);
+	assert_true(server_knows(w, 1, SITE(0)) < 3000);
+	world_pass(w, 10000);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 3000);
+	assert_int_equal(store_records(w->s[1].n.store), 3000);
+}
+
+static void
+blocked_owner_is_not_pulled_and_listed_one_alone_is(void **state)
+{
+	struct world *w = *state;
+
+	w->s[2].conf.nfilter = 1;
+	w->s[2].conf.filter[0] = SITE(0);
+	world_up(w, 3);
+	server_fill(w, 0, 0, 5, 1);
+	server_fill(w, 1, 100, 7, 1);
+	server_pull(w, 2, IP4_ANY);
+	assert_int_equal(server_knows(w, 2, SITE(0)), 0);
+	assert_int_equal(store_records(w->s[2].n.store), 7);
+	w->s[2].conf.accept_only = true;
+	repl_reconf(w->s[2].r, &w->s[2].conf, w->mnow, w->now);
+	server_pull(w, 2, IP4_ANY);
+	assert_int_equal(server_knows(w, 2, SITE(0)), 5);
+	assert_int_equal(store_records(w->s[2].n.store), 12);
+}
+
+static void
+blocked_owners_members_are_dropped_from_a_group(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	w->s[2].conf.nfilter = 1;
+	w->s[2].conf.filter[0] = SITE(0);
+	world_up(w, 3);
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "CORP<1C>", 0x8000 | 0x6000, HOST(10));
+	net_registers(&w->s[1].n, NB_OP_REGISTER, "CORP<1C>", 0x8000 | 0x6000, HOST(11));
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "CORP<1C>", &rec));
+	assert_int_equal(rec.naddr, 2);
+	server_pull(w, 2, SITE(1));
+	assert_true(server_has(w, 2, "CORP<1C>", &rec));
+	assert_int_equal(rec.naddr, 1);
+	assert_int_equal(rec.addr[0].ip.v, HOST(11).v);
+}
+
+static void
+members_of_three_servers_come_together_everywhere(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	world_up(w, 3);
+	for (int i = 0; i < 3; i++)
+		net_registers(&w->s[i].n, NB_OP_REGISTER, "CORP<1C>", 0x8000 | 0x6000,
+		    HOST((unsigned)(10 + i)));
+	for (int round = 0; round < 6; round++)
+		for (int i = 0; i < 3; i++)
+			server_pull(w, i, IP4_ANY);
+	for (int i = 0; i < 3; i++) {
+		assert_true(server_has(w, i, "CORP<1C>", &rec));
+		assert_int_equal(rec.naddr, 3);
+		for (unsigned k = 0; k < 3; k++)
+			assert_true(rec_find(&rec, HOST(10 + k)) >= 0);
+	}
+}
+
+static void
+third_servers_records_come_through_a_hub(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	world_up(w, 3);
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "HOSTA<20>", 0x6000, HOST(10));
+	server_pull(w, 1, SITE(0));
+	server_pull(w, 2, SITE(1));
+	assert_true(server_has(w, 2, "HOSTA<20>", &rec));
+	assert_int_equal(rec.owner.v, SITE(0).v);
+	assert_int_equal(server_knows(w, 2, SITE(0)), 1);
+}
+
+static void
+challenge_is_waited_for_before_the_range_is_known(void **state)
+{
+	struct world *w = *state;
+	struct wins_path path;
+	struct nb_msg probe;
+	struct rec rec;
+
+	world_up(w, 2);
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "HOSTA<20>", 0x6000, HOST(10));
+	net_registers(&w->s[1].n, NB_OP_REGISTER, "HOSTA<20>", 0x6000, HOST(20));
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(server_knows(w, 1, SITE(0)), 0);
+	assert_true(net_out(&w->s[1].n, &probe, &path));
+	assert_int_equal(path.peer.v, HOST(20).v);
+	/* Nobody answers: the replica replaces it (3.9.4 N). */
+	for (int i = 0; i < 20; i++)
+		world_pass(w, 500);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 1);
+	assert_true(server_has(w, 1, "HOSTA<20>", &rec));
+	assert_int_equal(rec.owner.v, SITE(0).v);
+}
+
+static void
+second_partner_is_not_asked_for_a_range_under_way(void **state)
+{
+	struct world *w = *state;
+	struct asked asked = { 0 };
+
+	world_up(w, 3);
+	server_fill(w, 0, 0, 100, 1);
+	server_pull(w, 1, SITE(0));
+	w->tap = note_requests;
+	w->tap_arg = &asked;
+	assert_int_equal(repl_pull_now(w->s[2].r, SITE(0), w->mnow, w->now), 0);
+	assert_int_equal(repl_pull_now(w->s[2].r, SITE(1), w->mnow, w->now), 0);
+	world_run(w);
+	assert_int_equal(asked.n, 1);
+	assert_int_equal(store_records(w->s[2].n.store), 100);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TWO(t)   cmocka_unit_test_setup_teardown(t, setup_two, teardown)
+#define THREE(t) cmocka_unit_test_setup_teardown(t, setup_three, teardown)
+		TWO(registered_name_appears_at_the_partner_that_pulls),
+		TWO(group_has_no_address_here_and_all_ones_on_the_wire),
+		THREE(merged_maps_ask_as_in_the_worked_example),
+		TWO(dense_ranges_are_asked_for_one_after_another),
+		TWO(sparse_ranges_grow_and_dense_ones_shrink_them_again),
+		TWO(released_records_do_not_leave_but_count_as_known),
+		TWO(persistent_connection_is_used_again),
+		TWO(other_connection_ends_with_the_pull),
+		TWO(pulls_by_interval_and_at_start),
+		TWO(unreachable_partner_is_tried_again_and_told_once),
+		TWO(failed_commit_does_not_move_what_is_known),
+		TWO(broken_transfer_goes_on_where_it_was_kept),
+		THREE(blocked_owner_is_not_pulled_and_listed_one_alone_is),
+		THREE(blocked_owners_members_are_dropped_from_a_group),
+		THREE(members_of_three_servers_come_together_everywhere),
+		THREE(third_servers_records_come_through_a_hub),
+		TWO(challenge_is_waited_for_before_the_range_is_known),
+		THREE(second_partner_is_not_asked_for_a_range_under_way),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

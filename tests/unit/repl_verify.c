@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verification (wins 3.10) and removing an owner (3.14). */
+#include "repl_net.h"
+
+static int
+setup(void **state)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	world_init(w, 3);
+	world_up(w, 3);
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	world_end(*state);
+	free(*state);
+	return 0;
+}
+
+static void
+forget(struct world *w, int i, const char *name)
+{
+	struct nb_key key = net_key(name);
+
+	assert_int_equal(store_del(w->s[i].n.store, &key), 0);
+	assert_int_equal(store_commit(w->s[i].n.store), 0);
+}
+
+static void
+verify(struct world *w, int i, struct ip4 owner)
+{
+	assert_int_equal(repl_verify_now(w->s[i].r, owner, w->mnow, w->now), 0);
+	world_run(w);
+}
+
+static void
+record_the_owner_no_longer_has_goes(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	forget(w, 0, "NAME000004<20>");
+	verify(w, 1, SITE(0));
+	assert_false(server_has(w, 1, "NAME000004<20>", &rec));
+	assert_int_equal(store_records(w->s[1].n.store), 9);
+}
+
+static void
+records_the_owner_has_get_a_new_stamp(void **state)
+{
+	struct world *w = *state;
+	struct rec before, after;
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "NAME000004<20>", &before));
+	world_pass(w, 1000000);
+	verify(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "NAME000004<20>", &after));
+	assert_int_equal(after.due.s, before.due.s + 1000);
+	assert_int_equal(store_records(w->s[1].n.store), 10);
+}
+
+static void
+record_that_moved_on_at_its_owner_stays(void **state)
+{
+	struct world *w = *state;
+	struct nb_key key = net_key("NAME000004<20>");
+	struct rec rec;
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	assert_true(store_get(w->s[0].n.store, &key, &rec));
+	rec.version = store_next_version(w->s[0].n.store);
+	rec.addr[0].ip = HOST(77);
+	assert_int_equal(store_put(w->s[0].n.store, &rec), 0);
+	assert_int_equal(store_commit(w->s[0].n.store), 0);
+	verify(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "NAME000004<20>", &rec));
+	assert_int_equal(rec.addr[0].ip.v, HOST(77).v);
+	assert_int_equal(store_records(w->s[1].n.store), 10);
+}
+
+static void
+owner_whose_counter_went_back_deletes_nothing(void **state)
+{
+	struct world *w = *state;
+	char cmd[128];
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	server_down(w, 0);
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s'/*", w->s[0].n.dir);
+	assert_int_equal(system(cmd), 0);
+	w->s[0].conf.pause = REPL_PAUSE_NEVER;
+	server_open(w, 0, false);
+	verify(w, 1, SITE(0));
+	assert_int_equal(store_records(w->s[1].n.store), 10);
+	assert_true(net_told(&w->s[1].n, EV_UNABLE_TO_VERIFY));
+}
+
+static void
+unreachable_owner_is_asked_for_at_a_partner(void **state)
+{
+	struct world *w = *state;
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	server_pull(w, 2, SITE(0));
+	server_pull(w, 1, SITE(2));
+	forget(w, 2, "NAME000004<20>");
+	w->s[0].unreachable = true;
+	verify(w, 1, SITE(0));
+	assert_int_equal(store_records(w->s[1].n.store), 9);
+}
+
+static void
+nobody_to_ask_is_told_and_nothing_deleted(void **state)
+{
+	struct world *w = *state;
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	w->s[0].unreachable = true;
+	verify(w, 1, SITE(0));
+	assert_int_equal(store_records(w->s[1].n.store), 10);
+	assert_true(net_told(&w->s[1].n, EV_UNABLE_TO_VERIFY));
+}
+
+static void
+other_name_under_the_version_is_told_and_left(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	server_fill(w, 0, 0, 3, 1);
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 0, "NAME000001<20>", &rec));
+	forget(w, 0, "NAME000001<20>");
+	rec.key = net_key("OTHER<20>");
+	assert_int_equal(store_put(w->s[0].n.store, &rec), 0);
+	assert_int_equal(store_commit(w->s[0].n.store), 0);
+	verify(w, 1, SITE(0));
+	assert_true(net_told(&w->s[1].n, EV_NAME_MISMATCH));
+	assert_true(server_has(w, 1, "NAME000001<20>", &rec));
+}
+
+static void
+ranges_of_a_large_owner_are_compared_one_by_one(void **state)
+{
+	struct world *w = *state;
+	struct repl_stats stats;
+
+	w->s[1].conf.range_max = 100;
+	repl_reconf(w->s[1].r, &w->s[1].conf, w->mnow, w->now);
+	server_fill(w, 0, 0, 1050, 1);
+	server_pull(w, 1, SITE(0));
+	w->records_requests = 0;
+	forget(w, 0, "NAME001049<20>");
+	forget(w, 0, "NAME000100<20>");
+	verify(w, 1, SITE(0));
+	assert_int_equal(w->records_requests, 11);
+	assert_int_equal(store_records(w->s[1].n.store), 1048);
+	repl_stats(w->s[1].r, &stats);
+	assert_int_equal(stats.verified, 1050);
+}
+
+static void
+planned_cycle_stops_at_its_limit_and_goes_on_there(void **state)
+{
+	struct world *w = *state;
+	struct repl_stats stats;
+
+	server_down(w, 1);
+	w->s[1].conf.check_interval = 21600;
+	w->s[1].conf.check_records_max = 1000;
+	w->s[1].conf.range_max = 500;
+	server_open(w, 1, false);
+	server_fill(w, 0, 0, 1600, 1);
+	server_pull(w, 1, SITE(0));
+	world_pass(w, 21599000);
+	repl_stats(w->s[1].r, &stats);
+	assert_int_equal(stats.verified, 0);
+	world_pass(w, 1000);
+	repl_stats(w->s[1].r, &stats);
+	assert_int_equal(stats.verified, 1000);
+	world_pass(w, 21600000);
+	repl_stats(w->s[1].r, &stats);
+	assert_int_equal(stats.verified, 1600);
+}
+
+static void
+unknown_owner_cannot_be_verified(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(repl_verify_now(w->s[1].r, SITE(0), w->mnow, w->now), NBT_ENOENT);
+}
+
+static void
+removed_owner_leaves_nothing_and_comes_back_with_the_next_pull(void **state)
+{
+	struct world *w = *state;
+	struct repl_owner_view v;
+	struct ip4 at = SITE(0);
+
+	server_fill(w, 0, 0, 2500, 1);
+	server_fill(w, 2, 5000, 5, 1);
+	server_pull(w, 1, IP4_ANY);
+	assert_int_equal(repl_delete_owner(w->s[1].r, SITE(0), false, w->now), 0);
+	assert_int_equal(repl_delete_owner(w->s[1].r, SITE(2), false, w->now), NBT_EBUSY);
+	world_run(w);
+	assert_int_equal(store_records(w->s[1].n.store), 5);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 0);
+	assert_true(net_told(&w->s[1].n, EV_OWNER_REMOVED));
+	assert_int_equal(w->s[1].n.events[w->s[1].n.nevents - 1].number, 2500);
+	assert_true(repl_owner_next(w->s[1].r, &at, &v));
+	assert_int_equal(v.owner.v, SITE(1).v);
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(store_records(w->s[1].n.store), 2505);
+}
+
+static void
+removed_with_tombstones_it_stays_away(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	server_fill(w, 0, 0, 40, 1);
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(repl_delete_owner(w->s[1].r, SITE(0), true, w->now), 0);
+	world_run(w);
+	assert_true(server_has(w, 1, "NAME000039<20>", &rec));
+	assert_true(rec_is_own(&rec));
+	assert_int_equal(rec.state, REC_TOMBSTONE);
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "NAME000039<20>", &rec));
+	assert_int_equal(rec.state, REC_TOMBSTONE);
+}
+
+static void
+this_server_and_unknown_owners_are_not_removed(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(repl_delete_owner(w->s[1].r, SITE(1), false, w->now), NBT_EINVAL);
+	assert_int_equal(repl_delete_owner(w->s[1].r, IP4_ANY, false, w->now), NBT_EINVAL);
+	assert_int_equal(repl_delete_owner(w->s[1].r, SITE(0), false, w->now), NBT_ENOENT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+		T(record_the_owner_no_longer_has_goes),
+		T(records_the_owner_has_get_a_new_stamp),
+		T(record_that_moved_on_at_its_owner_stays),
+		T(owner_whose_counter_went_back_deletes_nothing),
+		T(unreachable_owner_is_asked_for_at_a_partner),
+		T(nobody_to_ask_is_told_and_nothing_deleted),
+		T(other_name_under_the_version_is_told_and_left),
+		T(ranges_of_a_large_owner_are_compared_one_by_one),
+		T(planned_cycle_stops_at_its_limit_and_goes_on_there),
+		T(unknown_owner_cannot_be_verified),
+		T(removed_owner_leaves_nothing_and_comes_back_with_the_next_pull),
+		T(removed_with_tombstones_it_stays_away),
+		T(this_server_and_unknown_owners_are_not_removed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
