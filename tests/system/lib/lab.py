@@ -18,11 +18,14 @@ from . import netbios, tap
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
 SO_RCVBUFFORCE = 33
+PATIENCE = 60.0
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 def wait_until(condition, timeout, what):
-    """Asks again and again; returns what condition returned."""
+    """Asks again and again; returns what condition returned. The timeout is that of an idle machine;
+    one that has other things to do gets more, which costs nothing where all is well."""
+    timeout = max(timeout, PATIENCE)
     end = time.monotonic() + timeout
     while True:
         value = condition()
@@ -34,7 +37,7 @@ def wait_until(condition, timeout, what):
 
 
 def ip(*words):
-    subprocess.run(['ip', *words], check=True, capture_output=True, text=True)
+    return subprocess.run(['ip', *words], check=True, capture_output=True, text=True).stdout
 
 
 class Frame:
@@ -54,7 +57,9 @@ class Frame:
 
 class Capture:
     """Everything on a host's interfaces, in memory and as a pcap file for tshark. A packet socket
-    of our own rather than dumpcap: it is there at once and loses nothing when it is stopped."""
+    of our own rather than dumpcap: it is there at once and loses nothing when it is stopped. The
+    kernel puts a packet into it before anybody else gets it, and seen() first takes what is there:
+    whatever was heard before, on any host, has been seen."""
 
     def __init__(self, host, path):
         self.path, self.frames, self.running = path, [], True
@@ -63,18 +68,24 @@ class Capture:
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
         self.file = open(path, 'wb')
         self.file.write(struct.pack('<IHHiIII', 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        self.lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self):
-        while True:
-            if not select.select([self.sock], [], [], 0.05)[0]:
-                if not self.running:
+        while self.running:
+            if select.select([self.sock], [], [], 0.05)[0]:
+                self._take_all()
+
+    def _take_all(self):
+        with self.lock:
+            while True:
+                try:
+                    data, where = self.sock.recvfrom(65535, socket.MSG_DONTWAIT)
+                except BlockingIOError:
                     return
-                continue
-            data, where = self.sock.recvfrom(65535)
-            if where[0] != 'lo':
-                self._keep(data)
+                if where[0] != 'lo':
+                    self._keep(data)
 
     def _keep(self, data):
         now = time.time()
@@ -88,6 +99,8 @@ class Capture:
                                  netbios.ip_text(data[30:34]), dport, data[udp + 8:udp + size]))
 
     def seen(self, condition=lambda frame: True):
+        if self.running:
+            self._take_all()
         return [f for f in list(self.frames)
                 if 137 in (f.sport, f.dport) and condition(f)]
 
@@ -95,6 +108,7 @@ class Capture:
         if self.running:
             self.running = False
             self.thread.join()
+            self._take_all()
             self.sock.close()
             self.file.close()
 
@@ -134,7 +148,7 @@ class Process:
         if self.running:
             self.popen.send_signal(number)
 
-    def end(self, number=signal.SIGTERM, timeout=20):
+    def end(self, number=signal.SIGTERM, timeout=PATIENCE):
         """Sends the signal and waits; returns the exit status."""
         self.send_signal(number)
         return self.popen.wait(timeout)
@@ -187,7 +201,7 @@ class Host:
         ip('-n', Lab.ROUTER, 'link', 'set', far, 'master', self.lab.nets[net], 'up')
         for address in addresses:
             ip('-n', self.name, 'addr', 'add', f'{address}/24', 'brd', '+', 'dev', near)
-        ip('-n', self.name, 'link', 'set', near, 'up')
+        self.link(near, 'up')
         if not self.links:
             ip('-n', self.name, 'route', 'add', 'default', 'via', f'{net}.1')
         self.links += 1
@@ -195,7 +209,12 @@ class Host:
         return near
 
     def link(self, interface, state):
+        """Back when packets pass: the router's end follows ours in its own time."""
         ip('-n', self.name, 'link', 'set', interface, state)
+        if state == 'up':
+            far = f'{self.name}{interface.removeprefix("eth")}'
+            wait_until(lambda: 'state forwarding' in ip('-n', Lab.ROUTER, '-d', 'link', 'show', far),
+                       10, f'the cable of {interface} of {self.name}')
 
     def socket(self, kind=socket.SOCK_DGRAM):
         with self.inside():

@@ -13,7 +13,10 @@ BUILD = lab.Path(__file__).resolve().parents[3] / 'build' / 'src'  # as ./dev ma
 WINSD = os.environ.get('WINSD', BUILD / 'winsd' / 'winsd')
 WINSCTL = os.environ.get('WINSCTL', BUILD / 'tools' / 'winsctl')
 USER = 'nobody'
-START = 20
+START = lab.PATIENCE
+# 5 s are promised of an idle machine. Where it matters a test makes sure that without the promise it
+# would take far longer than this.
+ENDS_IN = 30.0
 SANITIZER_WORDS = ('ERROR: AddressSanitizer', 'runtime error:', 'LeakSanitizer',
                    'Assertion', 'Sanitizer:')
 
@@ -72,7 +75,7 @@ class Winsd:
     def kill9(self):
         self.process.end(signal.SIGKILL)
 
-    def end(self, timeout=20):
+    def end(self, timeout=lab.PATIENCE):
         return self.process.end(signal.SIGTERM, timeout)
 
     def restart(self, how='kill9'):
