@@ -51,7 +51,7 @@ class Story(ServerCase):
 
     def dig(self, host, source, *words):
         """nbdig as the computer would speak, from port 137 of the card it is about."""
-        return host.run(NBDIG, '-b', source, '-P', 137, f'@{SERVER}', *words).returncode
+        return host.run(NBDIG, '-b', source, '-P', 137, '-t', '20s', f'@{SERVER}', *words).returncode
 
     def claim(self, address):
         return self.dig(self.filesrv, address, '--multihomed', 'register', 'FILESRV#20',
@@ -68,9 +68,9 @@ class Story(ServerCase):
 
     def stop_service_as_nt4_sp3(self):
         """The fault: one release, on the primary card. Asked on the other, the computer is honest."""
+        self.secondary = self.node(self.filesrv, SECOND, None)
         self.assertEqual(self.dig(self.filesrv, PRIMARY, 'release', 'FILESRV#20', '--address',
                                   PRIMARY), GRANTED)
-        self.secondary = self.node(self.filesrv, SECOND, None)
 
     def second_card_is_taken_out(self):
         self.secondary.close()
@@ -111,7 +111,7 @@ def told(src, dst, data):
 
 
 class DoctorOff(Story):
-    options = {'half_release': 'off'}
+    options = {**ServerCase.options, 'half_release': 'off'}
 
     def test_restarted_service_is_refused_because_of_its_own_ghost(self):
         self.start_service()
@@ -129,6 +129,10 @@ class DoctorOff(Story):
                          ('disputed', [SECOND], PRIMARY))
         self.check('half-release-off')
 
+
+class DoctorOffAndSilence(Story):
+    options = {'half_release': 'off'}
+
     def test_ghost_that_nobody_took_over_costs_a_wait(self):
         self.start_service()
         self.stop_service_as_nt4_sp3()
@@ -141,7 +145,7 @@ class DoctorOff(Story):
 
 
 class DoctorRepairs(Story):
-    options = {'half_release': 'repair', 'half_release_delay': '1s'}
+    options = {**ServerCase.options, 'half_release': 'repair', 'half_release_delay': '1s'}
 
     def test_restarted_service_meets_nobody(self):
         self.start_service()

@@ -19,7 +19,7 @@ from lib import lab, netbios, tap
 from lib.case import LabCase, ServerCase
 from lib.netbios import Name
 from lib.node import Node
-from lib.winsd import WINSCTL
+from lib.winsd import ENDS_IN, WINSCTL
 
 CLIENT = '192.0.2.20'
 DONE, REFUSED, WRONG_CALL = 0, 1, 2
@@ -81,6 +81,7 @@ class Commands(ServerCase):
     def test_registered_name_is_shown_with_all_that_is_known(self):
         before = int(time.time())
         self.client.register(Name('ALPHA'))
+        after = int(time.time()) + 1
         record, = self.server.ctl('show', 'alpha#20')
         address, = record.pop('addresses')
         due = record.pop('due')
@@ -88,7 +89,7 @@ class Commands(ServerCase):
             'name': 'ALPHA<20>', 'type': 'unique', 'state': 'active', 'node': 'h', 'static': False,
             'owner': 'self', 'version': 1})
         self.assertEqual((address['address'], address['owner'], address['due']), (CLIENT, 'self', due))
-        self.assertAlmostEqual(due, before + 518400, delta=5)
+        self.assertTrue(before <= due - 518400 <= after, (before, due, after))
         self.assertRegex(self.said('show', 'ALPHA<20>'), r'due +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(in [56] d')
 
     def test_what_is_not_there_is_refused(self):
@@ -167,10 +168,10 @@ class Commands(ServerCase):
             {'owner': 'self', 'records': 2, 'lowest-version': 1, 'highest-version': 2}])
 
     def test_stats_count_queries_drops_and_rules(self):
+        self.client.send(b'\0' * 5)
         self.client.register(Name('ALPHA'))
         self.client.resolve(Name('ALPHA'))
         self.client.resolve(Name('NOBODY'))
-        self.client.silent(b'\0' * 5)
         stats, = self.server.ctl('stats', '--rules')
         counters = stats['counters']
         self.assertEqual((counters['queries'], counters['queries-positive'],
@@ -188,7 +189,7 @@ class Commands(ServerCase):
 
     def test_version_and_configuration_are_told(self):
         self.assertRegex(self.said('version'), r'^winsd \d+\.\d+\.\d+\nwinsctl \d')
-        self.assertIn('challenge-interval: 100ms', self.said('config'))
+        self.assertIn('challenge-interval: 10s', self.said('config'))
 
     # ---- explaining ----
 
@@ -304,7 +305,7 @@ class Commands(ServerCase):
         finally:
             follow.send_signal(signal.SIGINT)
             follow.stdout.close()
-            follow.wait(10)
+            follow.wait(lab.PATIENCE)
 
     # ---- backup, reload ----
 
@@ -372,7 +373,7 @@ class Commands(ServerCase):
         busy.sock.sendall(b'{"command":"config"}\n' * 1000)
         began = time.monotonic()
         self.assertEqual(self.server.end(), 0)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(time.monotonic() - began, ENDS_IN)
         self.assertEqual(idle.sock.recv(1), b'')
 
 

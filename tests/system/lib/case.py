@@ -37,11 +37,16 @@ class LabCase(unittest.TestCase):
         self.assertEqual(server.complaints(), [])
 
 
+# For tests in which nobody answers a challenge: silence cannot come too late.
+SILENCE = {'challenge_interval': '50ms'}
+
+
 class ServerCase(LabCase):
-    """A server at 192.0.2.10 with what `options` says, running and watched."""
+    """A server at 192.0.2.10 with what `options` says, running and watched. By default who is
+    challenged has more than a minute to answer, so that no machine is too slow for it."""
 
     ADDRESSES = ['192.0.2.10']
-    options = {'challenge_interval': '100ms'}
+    options = {'challenge_interval': '10s'}
 
     def setUp(self):
         super().setUp()

@@ -43,8 +43,8 @@ def ip(*words):
 class Frame:
     """One UDP datagram that was seen on a wire."""
 
-    def __init__(self, when, src, sport, dst, dport, data):
-        self.when, self.src, self.sport, self.dst, self.dport = when, src, sport, dst, dport
+    def __init__(self, src, sport, dst, dport, data):
+        self.src, self.sport, self.dst, self.dport = src, sport, dst, dport
         self.data = data
 
     @property
@@ -95,7 +95,7 @@ class Capture:
             return
         udp = 14 + (data[14] & 15) * 4
         sport, dport, size = struct.unpack_from('>3H', data, udp)
-        self.frames.append(Frame(now, netbios.ip_text(data[26:30]), sport,
+        self.frames.append(Frame(netbios.ip_text(data[26:30]), sport,
                                  netbios.ip_text(data[30:34]), dport, data[udp + 8:udp + size]))
 
     def seen(self, condition=lambda frame: True):

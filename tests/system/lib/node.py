@@ -9,14 +9,52 @@ import socket
 import threading
 import time
 
-from . import netbios
+from . import lab, netbios
 from .netbios import Name
 
-ANSWER = 3.0
+ANSWER = 30.0
+QUIET = object()
 
 
 class Silence(AssertionError):
     pass
+
+
+class Asked:
+    """A request that was sent, while `with` lasts: everything that comes in answer to it is kept
+    from the first moment on, whoever is faster."""
+
+    def __init__(self, node, packet, source=None, server=None):
+        self.node, self.packet, self.where = node, packet, (source, server)
+        self.ident = int.from_bytes(packet[:2], 'big')
+        self.come = []
+
+    def __enter__(self):
+        with self.node.lock:
+            self.node.waiting[self.ident] = self
+        self.send()
+        return self
+
+    def __exit__(self, *_):
+        with self.node.lock:
+            del self.node.waiting[self.ident]
+
+    def send(self):
+        self.node.send(self.packet, *self.where)
+
+    def answers(self, timeout=ANSWER):
+        """All answers up to the final one: WACKs before it prolong the wait by what they say.
+        Silence is an error."""
+        end, known = time.monotonic() + timeout, 0
+        with self.node.lock:
+            while True:
+                while known == len(self.come):
+                    if not self.node.lock.wait(max(0, end - time.monotonic())):
+                        raise Silence(f'no answer to {self.packet.hex()}, only {self.come}')
+                known += 1
+                if self.come[known - 1].opcode != netbios.WACK:
+                    return self.come[:known]
+                end = time.monotonic() + self.come[known - 1].ttl + timeout
 
 
 class Node:
@@ -26,8 +64,8 @@ class Node:
         self.challenges = []
         self.strays = []     # answers to nothing that is open
         self.unreadable = []
-        self._waiting = {}
-        self._lock = threading.Condition()
+        self.waiting = {}    # id -> Asked
+        self.lock = threading.Condition()
         self._poll = selectors.DefaultSelector()
         for address in addresses or host.addresses:
             sock = host.socket()
@@ -80,18 +118,19 @@ class Node:
         if not message.response:
             self._challenged(sock, message, peer)
             return
-        with self._lock:
-            if message.id in self._waiting:
-                self._waiting[message.id].append((message, peer))
-                self._lock.notify_all()
+        message.peer = peer
+        with self.lock:
+            if message.id in self.waiting:
+                self.waiting[message.id].come.append(message)
+                self.lock.notify_all()
             else:
                 self.strays.append((message, peer))
 
     def _challenged(self, sock, message, peer):
         self.challenges.append((message, peer, sock.getsockname()[0]))
-        if message.name not in self.owned:
+        ips = self.owned.get(message.name, QUIET)
+        if ips is QUIET:
             return
-        ips = self.owned[message.name]
         answer = (netbios.positive_query_response(message.id, message.name, ips)
                   if ips is not None else
                   netbios.negative_query_response(message.id, message.name))
@@ -101,35 +140,23 @@ class Node:
         self.sockets[source or self.address].sendto(packet, (server or self.server, 137))
 
     def ask(self, packet, source=None, server=None, timeout=ANSWER, tries=1):
-        """Sends and returns all answers up to the final one: WACKs before it prolong the wait by
-        what they say. Silence is an error."""
-        ident = int.from_bytes(packet[:2], 'big')
-        answers = []
-        with self._lock:
-            self._waiting[ident] = []
-        try:
-            for _ in range(tries):
-                self.send(packet, source, server)
-                if self._collect(ident, answers, timeout):
-                    return answers
-        finally:
-            with self._lock:
-                del self._waiting[ident]
-        raise Silence(f'no answer to {packet.hex()}, only {answers}')
+        """Sends and returns all answers up to the final one. Silence is an error."""
+        with Asked(self, packet, source, server) as asked:
+            for _ in range(tries - 1):
+                try:
+                    return asked.answers(timeout)
+                except Silence:
+                    asked.send()
+            return asked.answers(timeout)
 
-    def _collect(self, ident, answers, timeout):
-        end = time.monotonic() + timeout
-        while True:
-            with self._lock:
-                while not self._waiting[ident]:
-                    if not self._lock.wait(max(0, end - time.monotonic())):
-                        return False
-                message, peer = self._waiting[ident].pop(0)
-            message.peer = peer
-            answers.append(message)
-            if message.opcode != netbios.WACK:
-                return True
-            end = time.monotonic() + message.ttl + timeout
+    def fence(self):
+        """Back when the server has decided about all that this node sent before from its first
+        address: it takes one sender's packets in their order, and its one registrar too."""
+        self.refresh(Name('FENCE'))
+
+    def challenge(self):
+        """The first question that the server has for this node."""
+        return lab.wait_until(lambda: self.challenges, 5, 'a challenge')[0][0]
 
     def silent(self, packet, source=None, timeout=0.5):
         """True if nothing comes back."""
@@ -173,4 +200,4 @@ def new_id():
     return random.randrange(1, 0x10000)
 
 
-__all__ = ['Name', 'Node', 'Silence', 'new_id']
+__all__ = ['Asked', 'Name', 'Node', 'Silence', 'new_id']
