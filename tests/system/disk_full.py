@@ -75,8 +75,8 @@ class DiskFull(ServerCase):
 
     def test_a_person_is_told(self):
         self.until_refused()
-        self.assertRegex(self.events().lower(), 'no space')
-        self.assertRegex(self.server.output().lower(), 'no space')
+        for told in (self.events, self.server.output):
+            lab.wait_until(lambda: 'no space' in told().lower(), 5, 'a person to be told')
         self.assertIs(self.server.ctl('status')[0]['writable'], False)
         self.make_room()
         self.works_again()

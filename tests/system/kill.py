@@ -6,7 +6,6 @@ run. Spec: wins 1.1 (versions on stable storage before being shown)."""
 import os
 import random
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -17,6 +16,7 @@ from lib.case import ServerCase
 ROUNDS = int(os.environ.get('KILL_ROUNDS', '20'))
 SEED = int(os.environ.get('KILL_SEED', str(random.randrange(1 << 32))))
 POPULATION = 1500
+MOST = 2000  # changes from one kill to the next
 # Releases must come from a member: the client owns every address that it registers.
 CLIENT = [f'192.0.2.{n}' for n in range(71, 91)]
 
@@ -48,8 +48,7 @@ class Kill(ServerCase):
         names = numbered(POPULATION)
         highest = 0
         for number in range(1, ROUNDS + 1):
-            end = time.monotonic() + random.uniform(0.05, 0.6)
-            self.burst.change(names, end, choose)
+            self.burst.change(names, self.burst.more(random.randint(1, MOST)), choose)
             self.server.kill9()
             self.burst.take(0, self.burst.note)
             self.burst.give_up()
@@ -61,7 +60,6 @@ class Kill(ServerCase):
             self.assertGreaterEqual(max(versions), highest)
             highest = max(versions)
         print(f'# {self.burst.acknowledged} changes acknowledged, none lost', flush=True)
-        self.assertGreater(self.burst.acknowledged, 100 * ROUNDS)
 
 
 if __name__ == '__main__':

@@ -22,34 +22,30 @@ CLIENT = '192.0.2.101'
 
 
 class Ending(ServerCase):
-    options = {'challenge_interval': '2s'}
-
     def setUp(self):
         super().setUp()
         self.client = self.lab.host('client', CLIENT)
 
-    def test_term_under_load_ends_within_5_seconds_with_everything_durable(self):
+    def test_term_under_load_ends_it_with_everything_durable(self):
         burst = Burst(self.client, self.server.address)
         self.addCleanup(burst.close)
-        burst.change(numbered(3000), time.monotonic() + 1,
-                     lambda name, noted: (netbios.REGISTER, CLIENT, (ACTIVE, CLIENT)))
-        begin = time.monotonic()
+        register = lambda name, noted: (netbios.REGISTER, CLIENT, (ACTIVE, CLIENT))
+        burst.change(numbered(3000), burst.more(1000), register)
+        self.assertEqual(burst.refused, [])
+        end = time.monotonic() + winsd.ENDS_IN
         self.server.process.send_signal(signal.SIGTERM)
-        burst.change(numbered(3000, 'M'), time.monotonic() + 0.2,
-                     lambda name, noted: (netbios.REGISTER, CLIENT, (ACTIVE, CLIENT)))
-        status = self.server.process.popen.wait(10)
-        self.assertEqual(status, 0)
-        self.assertLess(time.monotonic() - begin, 5)
+        burst.change(numbered(3000, 'M'),
+                     lambda: not self.server.process.running or time.monotonic() > end, register)
+        self.assertEqual(self.server.process.popen.poll(), 0)
         burst.take(0, burst.note)
         burst.give_up()
         self.server.start()
         self.assertEqual(burst.wrong(), {})
-        self.assertGreater(burst.acknowledged, 100)
 
     def test_int_ends_it_too(self):
         self.assertEqual(self.server.process.end(signal.SIGINT), 0)
 
-    def test_term_during_a_challenge_ends_within_5_seconds(self):
+    def test_term_does_not_wait_for_the_end_of_a_challenge(self):
         node = Node(self.client, self.server.address)
         # In a net of the lab, and nobody's: no answer, no ICMP error.
         node.register(Name('HELD'), '192.0.2.200')
@@ -58,7 +54,7 @@ class Ending(ServerCase):
                                 if m.opcode == netbios.WACK], 5, 'the WACK')
         begin = time.monotonic()
         self.assertEqual(self.server.end(), 0)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, winsd.ENDS_IN)
 
     def test_control_socket_is_gone_afterwards(self):
         self.server.end()
@@ -94,9 +90,12 @@ class Reload(ServerCase):
 
     def reload(self, text):
         self.server.conf.write_text(text)
-        before = len(self.events())
+        before = self.reloads()
         self.server.process.send_signal(signal.SIGHUP)
-        lab.wait_until(lambda: len(self.events()) > before, 10, 'the reload to be told')
+        lab.wait_until(lambda: self.reloads() > before, 10, 'the reload to be told')
+
+    def reloads(self):
+        return len([e for e in self.events() if e['symbol'] in ('CONF_RELOADED', 'CONF_REFUSED')])
 
     def events(self):
         return self.server.ctl('events')
@@ -161,7 +160,7 @@ class Readiness(LabCase):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.bind(str(path))
             os.chmod(path, 0o777)
-            sock.settimeout(20)
+            sock.settimeout(lab.PATIENCE)
             server = self.winsd(host)
             server.launch({'NOTIFY_SOCKET': str(path), 'WATCHDOG_USEC': '1000000'})
             self.heard(sock, b'READY=1')

@@ -32,7 +32,7 @@ class Burst:
     answer, with the state that it would have made; one open request for each name at most."""
 
     WINDOW = 64
-    AGAIN = 0.5
+    AGAIN = 5.0
 
     def __init__(self, host, server):
         self.socks = {}
@@ -93,16 +93,22 @@ class Burst:
             if now - request.sent > self.AGAIN:
                 request.send()
 
-    def change(self, names, until, choose):
-        """Keeps the window full with what choose(name, noted) says (opcode, address, after)."""
+    def more(self, count):
+        """For change(): until so many more are acknowledged or something is refused."""
+        enough = self.acknowledged + count
+        return lambda: self.refused or self.acknowledged >= enough
+
+    def change(self, names, over, choose):
+        """Keeps the window full with what choose(name, noted) says (opcode, address, after), until
+        over()."""
         free = [n for n in names if n not in self.doubtful]
-        while time.monotonic() < until:
+        while not over():
             while len(self.open) < self.WINDOW and free:
                 name = free.pop(random.randrange(len(free)))
                 self.request(*self._chosen(choose, name))
             before = set(self.doubtful)
             self.take(0.01, self.note)
-            self.repeat_silent()  # the first packets of a new link can be lost
+            self.repeat_silent()
             free += before - set(self.doubtful)
 
     def _chosen(self, choose, name):
