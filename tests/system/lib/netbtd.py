@@ -8,7 +8,6 @@ import subprocess
 from . import lab, winsd
 
 NETBTD = os.environ.get('NETBTD', winsd.BUILD / 'netbtd' / 'netbtd')
-RUN_LIMIT = 5.0  # "ends within 5 s of TERM"
 
 
 class Netbtd(winsd.Winsd):

@@ -90,9 +90,13 @@ def net_lookup(host, conf, name, suffix):
 
 
 def nbtscan_names(host, address):
-    """(name, suffix, unique?) of each name in the node status of the address."""
-    done = host.run('nbtscan', '-v', '-s', '|', address)
-    found = re.findall(r'^\S+?\|(.{15})\|([0-9a-f]{2})([UG])$', done.stdout, re.M)
+    """(name, suffix, unique?) of each name in the node status of the address. It waits for a second
+    and asks once, so it is called until something comes."""
+    def scan():
+        done = host.run('nbtscan', '-v', '-s', '|', address)
+        return re.findall(r'^\S+?\|(.{15})\|([0-9a-f]{2})([UG])$', done.stdout, re.M)
+
+    found = lab.wait_until(scan, 10, f'the node status of {address}')
     return [(name.rstrip(), int(suffix, 16), kind == 'U') for name, suffix, kind in found]
 
 
