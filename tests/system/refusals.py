@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lib import tap
+from lib import lab, tap
 from lib.case import LabCase
 from lib.netbios import Name
 from lib.node import Node
@@ -34,7 +34,7 @@ class Refusals(LabCase):
     def refused(self, server):
         """Status and what it said."""
         process = server.launch()
-        status = process.popen.wait(20)
+        status = process.popen.wait(lab.PATIENCE)
         return status, server.output().strip()
 
     def one_sentence(self, said, *words):
