@@ -318,6 +318,20 @@ connection_65_is_told_to_come_later(void **state)
 		ctl_client_close(c[i]);
 }
 
+/* What the machine lets a sender leave in a socket, as answers of a megabyte. */
+static unsigned
+answers_in_a_socket(void)
+{
+	FILE *f = fopen("/proc/sys/net/core/wmem_default", "re");
+	unsigned size = 0;
+
+	if (f) {
+		assert_int_equal(fscanf(f, "%u", &size), 1);
+		fclose(f);
+	}
+	return size / BIG;
+}
+
 /* A caller sends 200 requests for a megabyte and reads nothing: the server works on one at a time
  * and stops when the socket is full; it goes on when the caller reads. */
 static void
@@ -342,8 +356,8 @@ who_does_not_read_is_not_answered_further(void **state)
 		    ctl_client_call(other, "status", json_object(), &result, &refusal), 0);
 		json_decref(result);
 	}
-	/* No answer of a megabyte fits in a socket's buffer: at most the first is under way. */
-	assert_in_range(atomic_load(&rig->handled) - 50, 0, 1);
+	/* At most one more is under way. */
+	assert_in_range(atomic_load(&rig->handled) - 50, 0, answers_in_a_socket() + 1);
 	shutdown(fd, SHUT_WR);
 	while ((n = recv(fd, text, BIG, 0)) > 0)
 		len += (size_t)n;

@@ -14,11 +14,14 @@
 
 static int manager = -1;
 static struct sockaddr_un sun = { .sun_family = AF_UNIX };
+static char folder[] = "/tmp/io_notify.XXXXXX";
 
 static int
 listen_as_manager(void **state)
 {
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "/tmp/io_notify.%d", (int)getpid());
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/manager", folder);
 	manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	return bind(manager, (struct sockaddr *)&sun, sizeof(sun)) ||
 	       setenv("NOTIFY_SOCKET", sun.sun_path, 1);
@@ -28,7 +31,7 @@ static int
 end_manager(void **state)
 {
 	unlink(sun.sun_path);
-	return close(manager);
+	return close(manager) || rmdir(folder);
 }
 
 static const char *

@@ -21,6 +21,8 @@
 
 #include "ctl/server.h"
 
+#define PATIENCE_MS 60000
+
 struct rig {
 	char dir[40], path[60];
 	uv_loop_t loop;
@@ -93,6 +95,7 @@ set_up(void **state)
 	assert_int_equal(pthread_create(&rig->thread, NULL, run, rig), 0);
 	nbt_options_init(&rig->options);
 	rig->options.socket = rig->path;
+	rig->options.timeout_ms = PATIENCE_MS;
 	*state = rig;
 	return 0;
 }
@@ -245,6 +248,7 @@ nonsense_is_no_answer(void **state)
 	nbt_options_init(&o);
 	o.socket = addr.sun_path;
 	o.no_broadcast = 1;
+	o.timeout_ms = PATIENCE_MS;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
 		pid_t child = fork();
 

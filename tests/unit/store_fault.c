@@ -23,7 +23,7 @@ life_of(unsigned seed)
 static void
 becomes_writable(struct life *l)
 {
-	for (int i = 0; i < 60000 && !store_writable(l->s); i++) {
+	for (int i = 0; i < 1000000 && !store_writable(l->s); i++) {
 		if (store_tend(l->s) == STORE_NEWS_NONE) {
 			store_reader_offline();
 			usleep(100);
@@ -223,7 +223,7 @@ after_a_failed_sync_nothing_is_accepted_before_a_snapshot(void **state)
 		store_reader_offline();
 		usleep(news == STORE_NEWS_NONE ? 100 : 0);
 		store_reader_online();
-	} while (news == STORE_NEWS_NONE && ++i < 60000);
+	} while (news == STORE_NEWS_NONE && ++i < 1000000);
 	assert_int_equal(news, STORE_NEWS_JOURNAL_REOPENED);
 	assert_true(store_writable(l.s));
 	b.version = store_next_version(l.s);

@@ -238,7 +238,7 @@ life_commit(struct life *l)
 static inline bool
 life_wait(struct life *l, enum store_news good, enum store_news bad)
 {
-	for (int i = 0; i < 60000; i++) {
+	for (int i = 0; i < 1000000; i++) {
 		enum store_news news = store_tend(l->s);
 
 		if (news == good || news == STORE_NEWS_JOURNAL_REOPENED)
