@@ -90,7 +90,7 @@ class Samba(LabCase):
         asker = self.lab.host('asker', '192.0.2.20')
         peers.Nmbd(host, 'REALHOST', '192.0.2.30').start()
         node = Node(asker, '192.0.2.10')
-        answer = node.ask(netbios.query(77, Name('REALHOST'), flags=0), tries=40, timeout=0.5)[-1]
+        answer = node.ask(netbios.query(77, Name('REALHOST'), flags=0), tries=120, timeout=0.5)[-1]
         self.assertEqual((answer.rcode, answer.ips), (netbios.OK, ['192.0.2.10']))
         self.assertIn(('REALHOST', 0x20, True), peers.nbtscan_names(asker, '192.0.2.10'))
 
