@@ -263,6 +263,20 @@ keep_and_tell(
 }
 
 /*
+ * Both computers live, and Windows leaves each its name at its own server, for ever. Where that is to
+ * be settled, the server with the lower address keeps its record and tells it anew, because third
+ * servers have either; the other one takes that over and its computer is told. All decide alike.
+ */
+static void
+settle(struct verdict *v, const struct rec *cur, const struct rec *in, const struct rule_env *env)
+{
+	if (env->server.v < in->owner.v)
+		keep_and_tell(v, RULE_RPB_08, cur, env);
+	else
+		(void)displace(v, RULE_RPB_09, cur, in, env);
+}
+
+/*
  * A server says that a special group of ours is dead, which it knows of its own members. Windows
  * keeps those too, until they expire here; but who expires a member is its owner (1.5), so they would
  * come back to life there and be told to us again, for ever.
@@ -433,5 +447,9 @@ rule_replica_probed(const struct rec *cur, const struct rec *in, const struct pr
 		rules_replica_write(&v, RULE_RPB_04, cur, in, env);
 	else
 		on_answer(&v, cur, in, &says, env);
+	if (v.rule == RULE_RPB_05 && env->settle_conflicts) {
+		memset(&v, 0, sizeof(v));
+		settle(&v, cur, in, env);
+	}
 	return v;
 }

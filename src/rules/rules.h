@@ -44,9 +44,12 @@ struct rule_env {
 	bool propagate_releases; /* releasing one of several addresses raises the version */
 	bool
 	    verify_replicas; /* ask the owner of a replica whose time came before anything is done to it */
-	bool strict_source; /* an address must be registered and released from itself */
-	bool prepend_1b;    /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
-	uint8_t nself;      /* this server's own addresses: never challenged */
+	bool
+	    settle_conflicts; /* two living computers of one name at two servers: one gives it up */
+	struct ip4 server;    /* under which partners know this server's records; only for that */
+	bool strict_source;   /* an address must be registered and released from itself */
+	bool prepend_1b;      /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
+	uint8_t nself;        /* this server's own addresses: never challenged */
 	struct ip4 self[16];
 	/* What this machine's own NetBT node says of the name in question (netbt 1.6); registrations and
 	 * replicas read it. */

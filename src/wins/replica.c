@@ -159,6 +159,9 @@ tell(struct wins *w, const struct matter *m)
 	else if (v->rule == RULE_RPL_01 || v->rule == RULE_RPL_03)
 		wins_tell(
 		    w, EV_RPL_STATE_ERR, &m->in->key, owner, owner, m->in->state, v->rule, m->now);
+	else if (v->rule == RULE_RPB_05)
+		wins_tell(w, EV_NAME_AT_TWO_SERVERS, &m->in->key, m->in->addr[0].ip,
+		    m->cur->addr[0].ip, 0, v->rule, m->now);
 	for (int i = 0; i < v->ndemand; i++)
 		if (demands_begin(w, m->cur, v->demand[i], m->mnow))
 			wins_tell(w, EV_RELEASE_DEMANDED, &m->in->key, v->demand[i], owner, 0,

@@ -72,6 +72,8 @@ wins_reconf(struct wins *w, const struct wins_conf *conf, struct wall now)
 		.chl_interval_ms = conf->chl_interval_ms,
 		.chl_tries = conf->chl_tries,
 		.migrate_on = conf->migrate_on,
+		.settle_conflicts = conf->settle_conflicts,
+		.server = conf->server,
 		.propagate_releases = conf->propagate_releases,
 		.verify_replicas = conf->verify_replicas,
 		.strict_source = conf->strict_source,

@@ -29,6 +29,9 @@ struct wins_conf {
 	uint32_t scavenge_slice; /* records per step of the scavenger */
 	bool burst_handling;     /* 2.11 */
 	bool migrate_on, propagate_releases, strict_source, prepend_1b, randomize_1c;
+	bool
+	    settle_conflicts; /* two living computers of one name at two servers: one gives it up */
+	struct ip4 server;    /* under which partners know this server's records */
 	bool verify_replicas; /* replicas whose time came are verified with their owner (3.10) */
 	uint8_t half_release; /* enum wins_half_release */
 	uint32_t half_release_delay; /* seconds */

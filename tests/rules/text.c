@@ -245,6 +245,12 @@ text_env(const char *text, struct rule_env *ret)
 			ret->strict_source = true;
 		else if (!strcmp(word, "propagate"))
 			ret->propagate_releases = true;
+		else if (!strcmp(word, "settle"))
+			ret->settle_conflicts = true;
+		else if (!strcmp(word, "low"))
+			ret->server.v = TEXT_PARTNER.v - 1;
+		else if (!strcmp(word, "high"))
+			ret->server.v = TEXT_PARTNER.v + 1;
 		else if (!strcmp(word, "verify"))
 			ret->verify_replicas = true;
 		else if (!strcmp(word, "no1b"))

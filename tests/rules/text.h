@@ -18,6 +18,7 @@
  *             delete; keep. Behind the first word: tell (propagate), ask (verify), demand=ADDRESS...
  *   answer    neg; pos FLAGS ADDRESS...
  *   env       migrate strict propagate verify no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
+ *             settle, low, high (settle conflicts; this server's address is lower, higher than rep's)
  *             held (our own node has the name) held=ADDRESS... (where)
  */
 #pragma once

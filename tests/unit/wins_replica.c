@@ -421,6 +421,7 @@ a_living_holder_keeps_its_name(void **state)
 	assert_pull(&n, 0, false);
 	assert_record(&n, "PC<20>", OWNER_SELF, HOLDER);
 	assert_int_equal(record(&n, "PC<20>").version.v, 1);
+	assert_true(net_told(&n, EV_NAME_AT_TWO_SERVERS));
 	net_end(&n);
 }
 
