@@ -341,7 +341,12 @@ repl_clock(struct repl *r, struct ip4 partner, int64_t ms, struct wall now)
 void
 repl_stats(const struct repl *r, struct repl_stats *ret)
 {
+	const struct wins_stats *w = wins_registrar_stats(r->wins);
+
 	*ret = r->stats;
+	ret->written = w->n[WS_REPLICAS_WRITTEN];
+	ret->challenged = w->n[WS_REPLICAS_CHALLENGED];
+	ret->kept = w->n[WS_REPLICAS] - ret->written;
 	ret->connections = r->nconns;
 	ret->paused = r->own.paused;
 }

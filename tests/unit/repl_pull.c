@@ -34,6 +34,7 @@ static void
 registered_name_appears_at_the_partner_that_pulls(void **state)
 {
 	struct world *w = *state;
+	struct repl_stats stats;
 	struct rec rec;
 
 	world_up(w, 2);
@@ -44,6 +45,11 @@ registered_name_appears_at_the_partner_that_pulls(void **state)
 	assert_int_equal(rec.state, REC_ACTIVE);
 	assert_int_equal(rec.addr[0].ip.v, HOST(10).v);
 	assert_int_equal(server_knows(w, 1, SITE(0)), 1);
+	repl_stats(w->s[1].r, &stats);
+	assert_int_equal(stats.records_in, 1);
+	assert_int_equal(stats.written, 1);
+	assert_int_equal(stats.kept, 0);
+	assert_int_equal(stats.pulls, 1);
 }
 
 static void
