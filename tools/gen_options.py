@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what is made from src/conf/options.def: the options section of doc/man/winsd.conf.5 and the
-samples etc/winsd.yaml and etc/netbtd.yaml. With --check nothing is written; stale files are named and the exit code is 1."""
+"""Writes what is made from src/conf/options.def and partners.def: the options section of
+doc/man/winsd.conf.5 and the samples etc/winsd.yaml and etc/netbtd.yaml. With --check nothing is
+written; stale files are named and the exit code is 1."""
 
 import pathlib
 import re
@@ -10,6 +11,7 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "src/conf/options.def"
+PARTNERS = ROOT / "src/conf/partners.def"
 MANUAL = ROOT / "doc/man/winsd.conf.5"
 SAMPLE = ROOT / "etc/winsd.yaml"
 NODE_SAMPLE = ROOT / "etc/netbtd.yaml"
@@ -17,6 +19,7 @@ NODE_SAMPLE = ROOT / "etc/netbtd.yaml"
 NODE_KEYS = {"data-dir", "control-socket", "control-group", "control-admin-group", "user",
              "event-history", "log-level"}
 NODE_DEFAULTS = {"control-socket": "/run/winsome/netbtd.sock"}
+EXAMPLE = {"address": "198.51.100.20"}
 BEGIN = '.\\" options: begin, written by tools/gen_options.py\n'
 END = '.\\" options: end\n'
 
@@ -24,6 +27,8 @@ STRING = r'"(?:[^"\\]|\\.)*"'
 ROW = re.compile(
     rf'X\((\w+),\s*({STRING}),\s*(\w+),\s*({STRING}),\s*({STRING}),\s*({STRING}),'
     rf'\s*(true|false),\s*((?:{STRING}\s*)+)\)', re.S)
+PARTNER_ROW = re.compile(
+    rf'X\((\w+),\s*({STRING}),\s*(\w+),\s*({STRING}),\s*({STRING}),\s*({STRING}),\s*((?:{STRING}\s*)+)\)', re.S)
 HEADING = re.compile(r'^/\* (\w[^*\n]*) \*/$', re.M)
 
 
@@ -37,6 +42,14 @@ class Option:
         self.field, self.kind, self.reload = row[1], row[3], row[7] == "true"
         self.key, self.preset, self.min, self.max, self.text = (
             literal(row[i]) for i in (2, 4, 5, 6, 8))
+
+    @classmethod
+    def of_partner(cls, row):
+        """A key of the maps of replication.partners."""
+        self = cls.__new__(cls)
+        self.field, self.kind = row[1], row[3]
+        self.key, self.preset, self.min, self.max, self.text = (literal(row[i]) for i in (2, 4, 5, 6, 7))
+        return self
 
     def allowed(self):
         """What may be written, as a phrase."""
@@ -53,12 +66,24 @@ class Option:
             "ADDRESSES": "list of at most {max} IPv4 addresses",
             "NAMES": "list of at most {max} names",
             "NETWORKS": "list of at most {max} IPv4 networks",
+            "CLOCK": "time of day",
+            "PARTNERS": "list of at most {max} maps",
             "TEXT": "text of at most {max} characters",
         }
         return kinds[self.kind].format(min=self.min.replace("|", ", "), max=self.max)
 
     def default(self):
+        if self.kind == "CLOCK" and self.preset:
+            return f'"{self.preset}"'
         return self.preset if self.preset else '""'
+
+
+def partner_keys():
+    text = PARTNERS.read_text()
+    keys = [Option.of_partner(m) for m in PARTNER_ROW.finditer(text)]
+    if len(keys) != len(re.findall(r"^X\(", text, re.M)):
+        sys.exit(f"{PARTNERS.name}: not every row can be read")
+    return keys
 
 
 def read_table():
@@ -97,6 +122,12 @@ def manual(table):
         change = "counts at once on reload" if item.reload else "needs a restart"
         lines += [f".It Ic {mdoc(item.key)} : Ar {mdoc(item.default())}", sentences(item.text),
                   mdoc(f"({item.allowed()}; a change {change})")]
+        if item.kind == "PARTNERS":
+            lines.append(".Bl -tag -width Ds")
+            for key in partner_keys():
+                must = "must be given" if key.key == "address" else f"{key.default()} when left out"
+                lines += [f".It Ic {mdoc(key.key)}", sentences(key.text), mdoc(f"({key.allowed()}; {must})")]
+            lines.append(".El")
     lines.append(".El")
     return "\n".join(lines) + "\n"
 
@@ -127,6 +158,10 @@ def sample(table, program, what):
         lines += [""] + textwrap.wrap(note, 96, initial_indent="# ", subsequent_indent="# ",
                                       break_on_hyphens=False)
         lines.append(f"#{item.key}: {item.default()}")
+        if item.kind == "PARTNERS":
+            lines += ["# An entry, with its defaults:", f"# {item.key}:"]
+            for mark, key in zip("-" + " " * 20, partner_keys()):
+                lines.append(f"#   {mark} {key.key}: {key.default() if key.preset else EXAMPLE.get(key.key, key.default())}")
     return "\n".join(lines) + "\n"
 
 

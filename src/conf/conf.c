@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/set.h"
@@ -144,6 +145,32 @@ assign(struct conf *conf, const char *key, const char *value, char why[SET_SENTE
 	return err;
 }
 
+/* A list of maps is written as in a file, on one line. */
+static int
+override_partners(struct conf *conf, const char *key, const char *value, const struct conf_say *say)
+{
+	char sentence[SET_SENTENCE_MAX], *line;
+	size_t len = strlen(key) + strlen(value) + 4;
+	int err;
+
+	for (const char *p = value; *p; p++)
+		if ((unsigned char)*p < 0x20) {
+			snprintf(sentence, sizeof(sentence),
+			    "-o %s: must be one line of text, [{address: 198.51.100.20}]", key);
+			say->fn(say->arg, sentence);
+			return NBT_EINVAL;
+		}
+	line = malloc(len);
+	if (!line) {
+		say->fn(say->arg, nbt_strerror(NBT_ENOMEM));
+		return NBT_ENOMEM;
+	}
+	snprintf(line, len, "%s: %s", key, value);
+	err = conf_parse(conf, "-o", line, strlen(line), say);
+	free(line);
+	return err;
+}
+
 int
 conf_override(struct conf *conf, const char *assignment, const struct conf_say *say)
 {
@@ -155,6 +182,8 @@ conf_override(struct conf *conf, const char *assignment, const struct conf_say *
 
 	if (eq) {
 		snprintf(key, sizeof(key), "%.*s", (int)(eq - assignment), assignment);
+		if (!strcmp(key, table[CONF_replication_partners].key))
+			return override_partners(conf, key, eq + 1, say);
 		err = assign(&next, key, eq + 1, why);
 	} else {
 		snprintf(why, sizeof(why), "%s is not of the form option=value",

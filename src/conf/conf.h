@@ -13,14 +13,16 @@
 #include "base/ip4.h"
 
 #define CONF_TEXT_MAX      256 /* with its NUL */
-#define CONF_ADDRESSES_MAX 16
+#define CONF_ADDRESSES_MAX 99  /* most options take fewer */
 #define CONF_NAMES_MAX     32
 #define CONF_NAME_LEN      15 /* a NetBIOS name without its suffix */
 #define CONF_NETWORKS_MAX  16
 #define CONF_TEXTS_MAX     64
-#define CONF_ENTRY_MAX     64     /* of a list of texts, with its NUL */
-#define CONF_FILE_MAX      262144 /* bytes; a file with every option is a fiftieth of it */
-#define CONF_ERRORS_MAX    50     /* told of one file */
+#define CONF_ENTRY_MAX     64 /* of a list of texts, with its NUL */
+#define CONF_PARTNERS_MAX  200
+#define CONF_NO_CLOCK      UINT32_MAX /* a time of day that is not given */
+#define CONF_FILE_MAX      262144     /* bytes; a file with every option is a fiftieth of it */
+#define CONF_ERRORS_MAX    50         /* told of one file */
 
 struct conf_addresses {
 	uint8_t n;
@@ -57,6 +59,20 @@ struct conf_networks {
 #define CONF_FIELD_NAMES(f)     struct conf_names f
 #define CONF_FIELD_NETWORKS(f)  struct conf_networks f
 #define CONF_FIELD_TEXTS(f)     struct conf_texts f
+#define CONF_FIELD_CLOCK(f)     uint64_t f /* seconds after midnight, or CONF_NO_CLOCK */
+#define CONF_FIELD_PARTNERS(f)  struct conf_partners f
+
+/* A map of the option replication.partners. */
+struct conf_partner {
+#define X(field, key, type, default, min, max, text) CONF_FIELD_##type(field);
+#include "conf/partners.def"
+#undef X
+};
+
+struct conf_partners {
+	uint8_t n;
+	struct conf_partner v[CONF_PARTNERS_MAX];
+};
 
 struct conf {
 #define X(field, key, type, default, min, max, reload, text) CONF_FIELD_##type(field);
@@ -101,7 +117,7 @@ int conf_load(struct conf *conf, const char *path, const struct conf_say *say);
 /* The same for text in memory; name stands for the path in sentences. */
 int conf_parse(
     struct conf *conf, const char *name, const char *text, size_t len, const struct conf_say *say);
-/* What -o takes: "key=value", lists written a,b or [a, b]. 0 or NBT_EINVAL, told; *conf is changed
+/* What -o takes: "key=value", lists written a,b or [a, b], maps {a: 1, b: 2}. 0 or NBT_EINVAL, told; *conf is changed
  * only on 0. */
 int conf_override(struct conf *conf, const char *assignment, const struct conf_say *say);
 

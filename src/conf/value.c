@@ -1,45 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One parser and one printer for each option type. Layer: conf. Numbers of all kinds end as one
- * unsigned 64-bit integer and share the range check, whose bounds are read by the same parser, so
- * that an error names them as a person would write them.
+ * One parser and one printer for each option type. Layer: conf. Numbers are number.c's, the list of
+ * partners is partners.c's.
  */
 #include "conf/value.h"
 
 #include <assert.h>
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
-struct unit {
-	const char *suffix;
-	uint64_t factor;
-};
+#include "conf/number.h"
+#include "conf/partners.h"
 
-/* Largest first: the printer takes the first that divides. */
-static const struct unit time_units[] = {
-	{ "d", 86400000 },
-	{ "h", 3600000 },
-	{ "min", 60000 },
-	{ "s", 1000 },
-	{ "ms", 1 },
-	{ NULL, 0 },
-};
-static const struct unit size_units[] = {
-	{ "GiB", 1 << 30 },
-	{ "MiB", 1 << 20 },
-	{ "KiB", 1 << 10 },
-	{ "", 1 },
-	{ NULL, 0 },
-};
-static const struct unit no_units[] = {
-	{ "", 1 },
-	{ NULL, 0 },
-};
-
-__attribute__((format(printf, 2, 3))) static int
-refuse(char why[VALUE_WHY_MAX], const char *fmt, ...)
+int
+value_refuse(char why[VALUE_WHY_MAX], const char *fmt, ...)
 {
 	va_list ap;
 
@@ -68,108 +43,6 @@ value_quote(const char *text, char buf[static VALUE_QUOTE_MAX])
 	*p++ = '"';
 	*p = '\0';
 	return buf;
-}
-
-/* ---- numbers, times, sizes ---- */
-
-/* Digits and one of the units behind them; nothing else, and no overflow. */
-static bool
-read_scaled(const char *text, const struct unit *units, uint64_t *ret)
-{
-	uint64_t v = 0;
-
-	if (!isdigit((unsigned char)*text))
-		return false;
-	for (; isdigit((unsigned char)*text); text++)
-		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(*text - '0'), &v))
-			return false;
-	if (v == 0 && !*text) {
-		*ret = 0; /* nothing is nothing in every unit */
-		return true;
-	}
-	for (; units->suffix; units++)
-		if (!strcmp(text, units->suffix))
-			return !__builtin_mul_overflow(v, units->factor, ret);
-	return false;
-}
-
-static const struct unit *
-units_of(const struct conf_option *o)
-{
-	switch (o->type) {
-	case VALUE_SECONDS:
-	case VALUE_MILLIS:
-		return time_units;
-	case VALUE_SIZE:
-		return size_units;
-	default:
-		return no_units;
-	}
-}
-
-static const char *
-kind_of(const struct conf_option *o)
-{
-	switch (o->type) {
-	case VALUE_SECONDS:
-		return "a duration in whole seconds (write 3s, 40min, 2h, 6d)";
-	case VALUE_MILLIS:
-		return "a duration (write 500ms, 3s, 40min, 6d)";
-	case VALUE_SIZE:
-		return "a size (write 4096, 64KiB, 256MiB, 2GiB)";
-	default:
-		return "a whole number";
-	}
-}
-
-static bool
-read_number(const struct conf_option *o, const char *text, uint64_t *ret)
-{
-	uint64_t v;
-
-	if (!read_scaled(text, units_of(o), &v))
-		return false;
-	if (o->type == VALUE_SECONDS) {
-		if (v % 1000)
-			return false;
-		v /= 1000;
-	}
-	*ret = v;
-	return true;
-}
-
-static int
-set_number(const struct conf_option *o, uint64_t *field, const char *text, char *why)
-{
-	char quoted[VALUE_QUOTE_MAX];
-	uint64_t min = 0, max = 0;
-	bool known = read_number(o, o->min, &min) && read_number(o, o->max, &max);
-
-	assert(known);
-	(void)known; /* for builds without assertions */
-	if (!read_number(o, text, field))
-		return refuse(why, "%s is not %s", value_quote(text, quoted), kind_of(o));
-	if (*field < min || *field > max)
-		return refuse(why, "%s is out of range (allowed are %s to %s)",
-		    value_quote(text, quoted), o->min, o->max);
-	return 0;
-}
-
-static void
-print_number(const struct conf_option *o, uint64_t v, FILE *to)
-{
-	const struct unit *u = units_of(o);
-
-	if (o->type == VALUE_SECONDS)
-		v *= 1000;
-	if (v == 0) {
-		fputs("0", to);
-		return;
-	}
-	while (v % u->factor)
-		u++;
-	fprintf(to, "%" PRIu64 "%s", v / u->factor, u->suffix);
 }
 
 /* ---- words ---- */
@@ -205,7 +78,7 @@ find_choice(const struct conf_option *o, uint64_t *ret, const char *text, char *
 		used += (size_t)snprintf(
 		    all + used, sizeof(all) - used, "%s%.*s", i ? ", " : "", len, word);
 	}
-	return refuse(why, "%s is none of %s", value_quote(text, quoted), all);
+	return value_refuse(why, "%s is none of %s", value_quote(text, quoted), all);
 }
 
 static int
@@ -219,7 +92,7 @@ set_bool(bool *field, const char *text, char *why)
 			*field = i & 1;
 			return 0;
 		}
-	return refuse(why, "%s is neither true nor false", value_quote(text, quoted));
+	return value_refuse(why, "%s is neither true nor false", value_quote(text, quoted));
 }
 
 static bool
@@ -237,17 +110,17 @@ set_text(const struct conf_option *o, char field[CONF_TEXT_MAX], const char *tex
 	char quoted[VALUE_QUOTE_MAX];
 	size_t len = strlen(text);
 	uint64_t min = 0, max = 0;
-	bool known = read_number(o, o->min, &min) && read_number(o, o->max, &max);
+	bool known = number_read(o, o->min, &min) && number_read(o, o->max, &max);
 
 	assert(known && max < CONF_TEXT_MAX);
 	(void)known; /* for builds without assertions */
 	if (!is_printable(text))
-		return refuse(why, "%s has a character that is not printable ASCII",
+		return value_refuse(why, "%s has a character that is not printable ASCII",
 		    value_quote(text, quoted));
 	if (len < min)
-		return refuse(why, "must not be empty");
+		return value_refuse(why, "must not be empty");
 	if (len > max)
-		return refuse(
+		return value_refuse(
 		    why, "%s is longer than %s characters", value_quote(text, quoted), o->max);
 	memset(field, 0, CONF_TEXT_MAX);
 	memcpy(field, text, len);
@@ -268,7 +141,7 @@ set_address(struct ip4 *field, const char *text, char *why)
 
 	*field = IP4_ANY;
 	if (*text && !read_address(text, field))
-		return refuse(why, "%s is not a machine's IPv4 address (write 192.0.2.10)",
+		return value_refuse(why, "%s is not a machine's IPv4 address (write 192.0.2.10)",
 		    value_quote(text, quoted));
 	return 0;
 }
@@ -282,12 +155,13 @@ add_address(struct conf_addresses *list, const char *text, char *why)
 	struct ip4 a;
 
 	if (!read_address(text, &a))
-		return refuse(why,
+		return value_refuse(why,
 		    "%s is not a machine's IPv4 address (write 192.0.2.10; no entry means all)",
 		    value_quote(text, quoted));
 	for (int i = 0; i < list->n; i++)
 		if (ip4_eq(list->a[i], a))
-			return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+			return value_refuse(
+			    why, "%s is in the list twice", value_quote(text, quoted));
 	list->a[list->n++] = a;
 	return 0;
 }
@@ -300,16 +174,18 @@ add_name(struct conf_names *list, const char *text, char *why)
 	size_t len = strlen(text);
 
 	if (!len || !is_printable(text))
-		return refuse(why, "%s is not a name of printable ASCII characters",
+		return value_refuse(why, "%s is not a name of printable ASCII characters",
 		    value_quote(text, quoted));
 	if (len > CONF_NAME_LEN)
-		return refuse(why, "%s is longer than 15 characters", value_quote(text, quoted));
+		return value_refuse(
+		    why, "%s is longer than 15 characters", value_quote(text, quoted));
 	memset(name, ' ', sizeof(name));
 	for (size_t i = 0; i < len; i++)
 		name[i] = (uint8_t)toupper((unsigned char)text[i]);
 	for (int i = 0; i < list->n; i++)
 		if (!memcmp(list->name[i], name, sizeof(name)))
-			return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+			return value_refuse(
+			    why, "%s is in the list twice", value_quote(text, quoted));
 	memcpy(list->name[list->n++], name, sizeof(name));
 	return 0;
 }
@@ -321,12 +197,13 @@ add_network(struct conf_networks *list, const char *text, char *why)
 	struct ip4_net net;
 
 	if (!ip4_net_parse(text, &net))
-		return refuse(why,
+		return value_refuse(why,
 		    "%s is not an IPv4 network (write 169.254.0.0/16, no bits set behind the 16)",
 		    value_quote(text, quoted));
 	for (int i = 0; i < list->n; i++)
 		if (ip4_eq(list->net[i].base, net.base) && list->net[i].bits == net.bits)
-			return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+			return value_refuse(
+			    why, "%s is in the list twice", value_quote(text, quoted));
 	/* Field by field: configurations are compared as bytes, and those between fields are zero. */
 	list->net[list->n].base = net.base;
 	list->net[list->n++].bits = net.bits;
@@ -339,14 +216,15 @@ add_text(struct conf_texts *list, const char *text, char *why)
 	char quoted[VALUE_QUOTE_MAX];
 
 	if (!*text || !is_printable(text))
-		return refuse(
+		return value_refuse(
 		    why, "%s is not a text of printable ASCII", value_quote(text, quoted));
 	if (strlen(text) >= CONF_ENTRY_MAX)
-		return refuse(why, "%s is longer than %d characters", value_quote(text, quoted),
-		    CONF_ENTRY_MAX - 1);
+		return value_refuse(why, "%s is longer than %d characters",
+		    value_quote(text, quoted), CONF_ENTRY_MAX - 1);
 	for (int i = 0; i < list->n; i++)
 		if (!strcmp(list->t[i], text))
-			return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+			return value_refuse(
+			    why, "%s is in the list twice", value_quote(text, quoted));
 	strcpy(list->t[list->n++], text);
 	return 0;
 }
@@ -361,7 +239,7 @@ add_choice(const struct conf_option *o, uint64_t *set, const char *text, char *w
 	if (err)
 		return err;
 	if (*set >> i & 1)
-		return refuse(why, "%s is in the list twice", value_quote(text, quoted));
+		return value_refuse(why, "%s is in the list twice", value_quote(text, quoted));
 	*set |= UINT64_C(1) << i;
 	return 0;
 }
@@ -375,11 +253,11 @@ add_entry(const struct conf_option *o, void *field, const char *text, char *why)
 
 	if (o->type == VALUE_CHOICES)
 		return add_choice(o, field, text, why);
-	known = read_number(o, o->max, &max);
+	known = number_read(o, o->max, &max);
 	assert(known);
 	(void)known; /* for builds without assertions */
 	if (n >= max)
-		return refuse(why, "has more than %s entries", o->max);
+		return value_refuse(why, "has more than %s entries", o->max);
 	switch (o->type) {
 	case VALUE_NAMES:
 		return add_name(field, text, why);
@@ -446,6 +324,8 @@ value_size(const struct conf_option *o)
 		return sizeof(struct conf_networks);
 	case VALUE_TEXTS:
 		return sizeof(struct conf_texts);
+	case VALUE_PARTNERS:
+		return sizeof(struct conf_partners);
 	default:
 		return sizeof(uint64_t);
 	}
@@ -482,8 +362,12 @@ value_set(const struct conf_option *o, void *field, const char *text, char why[V
 	case VALUE_TEXTS:
 	case VALUE_CHOICES:
 		return set_list(o, field, text, why);
+	case VALUE_CLOCK:
+		return number_clock_set(field, text, why);
+	case VALUE_PARTNERS:
+		return partners_set(field, text, why);
 	default:
-		return set_number(o, field, text, why);
+		return number_set(o, field, text, why);
 	}
 }
 
@@ -592,7 +476,13 @@ value_print(const struct conf_option *o, const void *field, FILE *to)
 	case VALUE_CHOICES:
 		print_choices(o, *(const uint64_t *)field, to);
 		break;
+	case VALUE_CLOCK:
+		number_clock_print(*(const uint64_t *)field, to);
+		break;
+	case VALUE_PARTNERS:
+		partners_print(field, to);
+		break;
 	default:
-		print_number(o, *(const uint64_t *)field, to);
+		number_print(o, *(const uint64_t *)field, to);
 	}
 }

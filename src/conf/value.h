@@ -21,6 +21,8 @@ enum value_type {
 	VALUE_NAMES,
 	VALUE_NETWORKS,
 	VALUE_TEXTS,
+	VALUE_CLOCK,
+	VALUE_PARTNERS, /* a list, but of maps: partners.h */
 };
 
 #define VALUE_WHY_MAX 320
@@ -42,6 +44,9 @@ void value_clear(const struct conf_option *o, void *field);
 int value_add(const struct conf_option *o, void *field, const char *text, char why[VALUE_WHY_MAX]);
 /* Writes the value as YAML that value_set (quotes removed) reads back. */
 void value_print(const struct conf_option *o, const void *field, FILE *to);
+/* Writes the reason and returns NBT_EINVAL. */
+__attribute__((format(printf, 2, 3))) int value_refuse(
+    char why[VALUE_WHY_MAX], const char *fmt, ...);
 /* Text in quotes, cut at some 60 characters, not printable bytes as \xNN. Returns buf. */
 #define VALUE_QUOTE_MAX 260
 char *value_quote(const char *text, char buf[static VALUE_QUOTE_MAX]);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "conf/partners.h"
 #include "conf/set.h"
 
 #define NEST_MAX 8
@@ -143,6 +144,117 @@ read_list(struct reader *r, int id)
 	}
 }
 
+/* ---- the list of maps ---- */
+
+/* What is wrong with one key of an entry. */
+static void
+complain_of_key(
+    struct reader *r, size_t line, const struct conf_option *list, const char *key, const char *why)
+{
+	char both[SET_KEY_MAX];
+
+	snprintf(both, sizeof(both), "%s: %s", list->key, key);
+	complain(r, line, both, why);
+}
+
+/* The value of the key of the entry p. */
+static void
+read_partner_value(
+    struct reader *r, const struct conf_option *list, struct conf_partner *p, int key)
+{
+	const struct conf_option *o = partners_option(key);
+	char why[VALUE_WHY_MAX];
+	yaml_event_t ev;
+
+	if (!next(r, &ev))
+		return;
+	if (ev.type != YAML_SCALAR_EVENT || !text_of(&ev)) {
+		complain_of_key(r, line_of(&ev), list, o->key, "takes one value");
+		skip(r, &ev);
+	} else if (value_set(o, partners_field(p, key), text_of(&ev), why)) {
+		complain_of_key(r, line_of(&ev), list, o->key, why);
+	}
+	yaml_event_delete(&ev);
+}
+
+/* A key of an entry that began in *p; its value is read too. given: bits of the keys before. */
+static void
+read_partner_key(struct reader *r, const struct conf_option *list, struct conf_partner *p,
+    const yaml_event_t *ev, unsigned *given)
+{
+	char why[VALUE_WHY_MAX];
+	int key = partners_find(text_of(ev), why);
+	yaml_event_t value;
+
+	if (key >= 0 && !(*given >> key & 1)) {
+		*given |= 1u << key;
+		read_partner_value(r, list, p, key);
+		return;
+	}
+	if (key >= 0)
+		snprintf(why, sizeof(why), "%s is given twice in one entry", text_of(ev));
+	complain(r, line_of(ev), list->key, why);
+	if (next(r, &value)) {
+		skip(r, &value);
+		yaml_event_delete(&value);
+	}
+}
+
+/* One entry, whose start is read already. */
+static void
+read_partner(
+    struct reader *r, const struct conf_option *list, struct conf_partners *field, size_t line)
+{
+	unsigned given = 0, errors = r->errors;
+	struct conf_partner p;
+	char why[VALUE_WHY_MAX];
+	yaml_event_t ev;
+
+	partners_begin(&p);
+	while (next(r, &ev)) {
+		bool end = ev.type == YAML_MAPPING_END_EVENT;
+
+		if (ev.type == YAML_SCALAR_EVENT && text_of(&ev)) {
+			read_partner_key(r, list, &p, &ev, &given);
+		} else if (!end) {
+			complain(r, line_of(&ev), list->key, "a key of the entry must stand here");
+			r->broken = true; /* what follows would be taken for keys wrongly */
+		}
+		yaml_event_delete(&ev);
+		if (!end)
+			continue;
+		if (errors == r->errors && partners_add(field, &p, why))
+			complain(r, line, list->key, why);
+		return;
+	}
+}
+
+static void
+read_partners(struct reader *r, int id)
+{
+	const struct conf_option *o = conf_option(id);
+	struct conf_partners *field = set_field(&r->conf, id);
+	yaml_event_t ev;
+
+	value_clear(o, field);
+	while (next(r, &ev)) {
+		bool end = ev.type == YAML_SEQUENCE_END_EVENT;
+
+		if (ev.type == YAML_MAPPING_START_EVENT) {
+			read_partner(r, o, field, line_of(&ev));
+		} else if (!end) {
+			complain(r, line_of(&ev), o->key,
+			    "an entry must be a map (write - address: 198.51.100.20)");
+			skip(r, &ev);
+		}
+		yaml_event_delete(&ev);
+		if (end)
+			return;
+	}
+}
+
+/* ---- options ---- */
+
 /* Is it the option's first value in this file; complains if not. */
 static bool
 is_first(struct reader *r, int id, size_t line)
@@ -169,13 +281,19 @@ read_value(struct reader *r, int id, size_t line, const yaml_event_t *ev)
 		skip(r, ev);
 		return;
 	}
+	if (ev->type == YAML_SEQUENCE_START_EVENT && o->type == VALUE_PARTNERS) {
+		read_partners(r, id);
+		return;
+	}
 	if (ev->type == YAML_SEQUENCE_START_EVENT && value_is_list(o)) {
 		read_list(r, id);
 		return;
 	}
 	if (ev->type != YAML_SCALAR_EVENT || !text_of(ev)) {
 		complain(r, line_of(ev), o->key,
-		    value_is_list(o) ? "takes a list of values" : "takes one value");
+		    o->type == VALUE_PARTNERS ? "takes a list of maps"
+		    : value_is_list(o)        ? "takes a list of values"
+					      : "takes one value");
 		skip(r, ev);
 		return;
 	}

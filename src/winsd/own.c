@@ -22,7 +22,7 @@ static bool
 refill(struct own *o)
 {
 	struct ifmon_entry all[LISTED_MAX];
-	struct ip4 before[CONF_ADDRESSES_MAX];
+	struct ip4 before[WINSD_SOCKETS_MAX];
 	struct winsd *d = o->d;
 	uint8_t nbefore = d->nself;
 	size_t n;
@@ -31,7 +31,7 @@ refill(struct own *o)
 		return false;
 	memcpy(before, d->self, sizeof(before));
 	d->nself = 0;
-	for (size_t i = 0; i < n && i < LISTED_MAX && d->nself < CONF_ADDRESSES_MAX; i++)
+	for (size_t i = 0; i < n && i < LISTED_MAX && d->nself < WINSD_SOCKETS_MAX; i++)
 		if (!all[i].loopback)
 			d->self[d->nself++] = all[i].ip;
 	return d->nself != nbefore || memcmp(before, d->self, nbefore * sizeof(*before)) != 0;
@@ -40,7 +40,7 @@ refill(struct own *o)
 static void
 tell(struct winsd *d)
 {
-	char text[CONF_ADDRESSES_MAX * (IP4_STRLEN + 2)] = "", a[IP4_STRLEN];
+	char text[WINSD_SOCKETS_MAX * (IP4_STRLEN + 2)] = "", a[IP4_STRLEN];
 	size_t used = 0;
 
 	for (unsigned i = 0; i < d->nself; i++)

@@ -16,7 +16,7 @@
 #include "io/udp.h"
 #include "wins/wins.h"
 
-#define WINSD_SOCKETS_MAX CONF_ADDRESSES_MAX
+#define WINSD_SOCKETS_MAX 16 /* what the option listen allows, and wins_conf holds */
 
 /* What workers obey and a reload may change. */
 struct live {
@@ -30,7 +30,7 @@ struct registrar;
 
 struct winsd {
 	struct conf conf;
-	struct ip4 self[CONF_ADDRESSES_MAX];
+	struct ip4 self[WINSD_SOCKETS_MAX];
 	uint8_t nself;
 	struct ip4
 	    server_address; /* under which records are owned; the store's from the first start on */

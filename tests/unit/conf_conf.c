@@ -413,6 +413,75 @@ what_is_printed_reads_back_to_the_same(void **state)
 	assert_memory_equal(&conf, &back, sizeof(conf));
 }
 
+static void
+partners_are_taken_full_and_refused_past_that(void **state)
+{
+	static char text[300 * 40];
+	char one[64];
+	struct conf conf;
+
+	conf_init(&conf);
+	strcpy(text, "replication.partners=[");
+	for (int i = 0; i < CONF_PARTNERS_MAX; i++) {
+		sprintf(one, "%s{address: 192.0.2.%d}", i ? ", " : "", i + 1);
+		strcat(text, one);
+	}
+	strcat(text, "]");
+	assert_int_equal(conf_override(&conf, text, &say), 0);
+	assert_int_equal(conf.replication_partners.n, CONF_PARTNERS_MAX);
+	assert_int_equal(conf.replication_partners.v[CONF_PARTNERS_MAX - 1].address.v,
+	    IP4(192, 0, 2, CONF_PARTNERS_MAX).v);
+	strcpy(strchr(text, ']'), ", {address: 192.0.2.250}]");
+	assert_int_equal(conf_override(&conf, text, &say), NBT_EINVAL);
+	assert_string_equal(said, "-o:1: replication.partners: has more than 200 entries");
+	assert_int_equal(atoi(conf_option(CONF_replication_partners)->max), CONF_PARTNERS_MAX);
+	assert_true(sets(&conf, "replication.partners", "[]"));
+	assert_int_equal(conf.replication_partners.n, 0);
+}
+
+static void
+a_partner_has_defaults_for_all_but_its_address(void **state)
+{
+	const struct conf_partner *p;
+	struct conf conf;
+
+	conf_init(&conf);
+	assert_true(sets(&conf, "replication.partners",
+	    "[{push: false, address: 198.51.100.20, pull-start: 23:59:59}]"));
+	p = &conf.replication_partners.v[0];
+	assert_int_equal(p->address.v, IP4(198, 51, 100, 20).v);
+	assert_true(p->pull && p->persistent);
+	assert_false(p->push || p->only_dynamic);
+	assert_int_equal(p->pull_interval, 1800);
+	assert_int_equal(p->pull_start, 86399);
+	assert_int_equal(p->update_count, 0);
+	assert_false(sets(&conf, "replication.partners", "[{pull: true}]"));
+	assert_string_equal(said, "-o:1: replication.partners: an entry has no address");
+	assert_false(sets(&conf, "replication.partners", "198.51.100.20"));
+	assert_false(sets(&conf, "replication.partners", "[]\nport: 5"));
+	assert_int_equal(conf.port, 137);
+	assert_int_equal(conf.replication_partners.n, 1);
+}
+
+static void
+times_of_day_are_read_to_the_second(void **state)
+{
+	static const char *const wrong[] = { "24:00:00", "00:60:00", "00:00:60", "1:00:00", "01:00",
+		"01:00:00 ", "now", "-1:00:00" };
+	struct conf conf;
+
+	conf_init(&conf);
+	assert_int_equal(conf.replication_check_start, 7200);
+	assert_true(sets(&conf, "replication.check-start", "00:00:00"));
+	assert_int_equal(conf.replication_check_start, 0);
+	assert_true(sets(&conf, "replication.check-start", "23:59:59"));
+	assert_int_equal(conf.replication_check_start, 86399);
+	assert_true(sets(&conf, "replication.check-start", ""));
+	assert_int_equal(conf.replication_check_start, CONF_NO_CLOCK);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_false(sets(&conf, "replication.check-start", wrong[i]));
+}
+
 struct changes {
 	int n, restart;
 	char last[64];
@@ -476,6 +545,9 @@ main(void)
 		cmocka_unit_test(every_text_is_taken_at_its_bounds_and_refused_past_them),
 		cmocka_unit_test(lists_are_taken_full_and_refused_past_that),
 		cmocka_unit_test(lists_read_with_and_without_brackets),
+		cmocka_unit_test(partners_are_taken_full_and_refused_past_that),
+		cmocka_unit_test(a_partner_has_defaults_for_all_but_its_address),
+		cmocka_unit_test(times_of_day_are_read_to_the_second),
 		cmocka_unit_test(lists_of_texts_are_taken_full_and_refused_past_that),
 		cmocka_unit_test(a_set_holds_each_word_once),
 		cmocka_unit_test(blocked_names_are_folded_and_padded),

@@ -115,6 +115,36 @@ every_error_is_told_with_its_line(void **state)
 }
 
 static void
+errors_inside_the_list_of_partners_name_line_and_key(void **state)
+{
+	refuses("replication:\n"
+		"  partners:\n"
+		"    - address: 198.51.100.20\n"
+		"      pull-interval: soon\n"
+		"    - address: 198.51.100.21\n"
+		"    - address: 198.51.100.21\n"
+		"    - pull: true\n"
+		"    - {address: 198.51.100.22, pul: true}\n"
+		"    - 198.51.100.23\n"
+		"    - {address: [a], pull: true,\n"
+		"       pull: true}\n"
+		"    - {address: 198.51.100.24, {a: b}: {c: [d]}}\n",
+	    "w.yaml:4: replication.partners: pull-interval: \"soon\" is not a duration in whole "
+	    "seconds (write 3s, 40min, 2h, 6d)\n"
+	    "w.yaml:6: replication.partners: 198.51.100.21 is in the list twice\n"
+	    "w.yaml:7: replication.partners: an entry has no address\n"
+	    "w.yaml:8: replication.partners: \"pul\" is none of address, pull, push, "
+	    "pull-interval, pull-start, update-count, persistent, only-dynamic\n"
+	    "w.yaml:9: replication.partners: an entry must be a map (write - address: "
+	    "198.51.100.20)\n"
+	    "w.yaml:10: replication.partners: address: takes one value\n"
+	    "w.yaml:11: replication.partners: pull is given twice in one entry\n"
+	    "w.yaml:12: replication.partners: a key of the entry must stand here\n");
+	refuses("replication.partners: {address: 198.51.100.20}\n",
+	    "w.yaml:1: replication.partners: takes a list of maps\n");
+}
+
+static void
 nested_maps_are_dotted_options(void **state)
 {
 	struct conf conf;
@@ -305,6 +335,7 @@ main(void)
 		cmocka_unit_test(an_empty_file_is_the_defaults),
 		cmocka_unit_test(reads_scalars_and_both_kinds_of_list),
 		cmocka_unit_test(every_error_is_told_with_its_line),
+		cmocka_unit_test(errors_inside_the_list_of_partners_name_line_and_key),
 		cmocka_unit_test(nested_maps_are_dotted_options),
 		cmocka_unit_test(what_is_no_list_of_options_is_refused),
 		cmocka_unit_test(broken_yaml_names_its_line_and_earlier_errors_stay_told),
