@@ -147,7 +147,8 @@ store_known_all(const struct store *s, struct store_known *ret, size_t cap)
 {
 	size_t n = s->knowns.n < cap ? s->knowns.n : cap;
 
-	memcpy(ret, s->knowns.v, n * sizeof(*ret));
+	if (n) /* without any there is no table */
+		memcpy(ret, s->knowns.v, n * sizeof(*ret));
 	return s->knowns.n;
 }
 
