@@ -59,6 +59,10 @@ void winsctl_show_findings(const struct winsctl_view *v, const json_t *result);
 /* winsctl_show.c: an answer. Returns the exit code: 0, or 1 when the answer is bad news. */
 int winsctl_show(const struct winsctl_view *v, enum ctl_command_id command, const json_t *result);
 
+/* winsctl_repl.c: partners, convergence, what a replication brought */
+void winsctl_show_replication(
+    const struct winsctl_view *v, enum ctl_command_id command, const json_t *result);
+
 /* winsctl_node.c: an answer about the node, in words */
 void winsctl_show_node(
     const struct winsctl_view *v, enum ctl_command_id command, const json_t *result);

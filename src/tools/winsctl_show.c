@@ -5,13 +5,12 @@
  */
 #include "tools/winsctl.h"
 
-#include <libsmartcols.h>
 #include <string.h>
 
 #include "rules/rules.h"
+#include "tools/winsctl_table.h"
 #include "wire/ns.h"
-
-#define PIPE_WIDTH 8192 /* wider than any line: nothing is squeezed */
+#include "wire/wrepl.h"
 
 /* ---- values of an answer as text ---- */
 
@@ -54,92 +53,6 @@ join(const json_t *list, char *buf, size_t cap)
 		n += (size_t)snprintf(buf + n, cap - n, "%s%s", i ? " " : "", s);
 	}
 	return buf;
-}
-
-/* ---- tables ---- */
-
-struct table {
-	struct libscols_table *scols;
-	struct libscols_line *line;
-	size_t at;
-};
-
-/* Columns with the widths that they have at least, so that the pages of a listing agree. */
-struct column {
-	const char *name;
-	unsigned width;
-	int flags;
-};
-
-static struct table
-table_begin(const struct winsctl_view *v, const struct column *columns, size_t n)
-{
-	struct table t = { .scols = scols_new_table() };
-	char heading[40];
-
-	if (!t.scols)
-		return t;
-	scols_table_set_stream(t.scols, v->out);
-	if (!v->tty) {
-		scols_table_set_termforce(t.scols, SCOLS_TERMFORCE_NEVER);
-		scols_table_set_termwidth(t.scols, PIPE_WIDTH);
-	}
-	/* The server escapes names its own way; a second escaping would change them. */
-	scols_table_enable_noencoding(t.scols, 1);
-	scols_table_enable_noheadings(t.scols, !columns[0].name[0] || !v->first);
-	for (size_t i = 0; i < n; i++) {
-		bool right = columns[i].flags & SCOLS_FL_RIGHT;
-		int width = right ? (int)columns[i].width : -(int)columns[i].width;
-
-		/* The library's own hint of a width is not kept by columns with short texts. */
-		snprintf(heading, sizeof(heading), "%*s", width, columns[i].name);
-		scols_table_new_column(t.scols, heading, columns[i].width,
-		    columns[i].flags & (v->tty ? -1 : ~SCOLS_FL_WRAP));
-	}
-	return t;
-}
-
-static void
-table_line(struct table *t)
-{
-	t->line = t->scols ? scols_table_new_line(t->scols, NULL) : NULL;
-	t->at = 0;
-}
-
-static void
-table_cell(struct table *t, const char *text)
-{
-	if (t->line)
-		scols_line_set_data(t->line, t->at, text);
-	t->at++;
-}
-
-static void
-table_number(struct table *t, json_int_t n)
-{
-	char buf[24];
-
-	snprintf(buf, sizeof(buf), "%lld", (long long)n);
-	table_cell(t, buf);
-}
-
-static void
-table_end(struct table *t)
-{
-	if (!t->scols)
-		return;
-	scols_print_table(t->scols);
-	scols_unref_table(t->scols);
-}
-
-static const struct column pair[] = { { "", 0, 0 }, { "", 0, SCOLS_FL_WRAP } };
-
-static void
-table_pair(struct table *t, const char *name, const char *value)
-{
-	table_line(t);
-	table_cell(t, name);
-	table_cell(t, value);
 }
 
 /* ---- records ---- */
@@ -200,7 +113,7 @@ show_record(const struct winsctl_view *v, const json_t *r)
 {
 	const json_t *addresses = json_object_get(r, "addresses");
 	bool is_static = json_is_true(json_object_get(r, "static"));
-	struct table t = table_begin(v, pair, 2);
+	struct table t = table_begin(v, table_pair_columns, 2);
 	char buf[WINSCTL_TEXT];
 
 	table_pair(&t, "name", text_of(r, "name"));
@@ -224,8 +137,9 @@ show_owners(const struct winsctl_view *v, const json_t *result)
 {
 	static const struct column columns[] = { { "OWNER", 15, 0 },
 		{ "RECORDS", 0, SCOLS_FL_RIGHT }, { "LOWEST", 0, SCOLS_FL_RIGHT },
-		{ "HIGHEST", 0, SCOLS_FL_RIGHT } };
-	struct table t = table_begin(v, columns, 4);
+		{ "HIGHEST", 0, SCOLS_FL_RIGHT }, { "KNOWN", 0, SCOLS_FL_RIGHT },
+		{ "ANYWHERE", 0, SCOLS_FL_RIGHT }, { "BLOCKED", 0, 0 } };
+	struct table t = table_begin(v, columns, 7);
 	size_t i;
 	json_t *o;
 
@@ -236,6 +150,9 @@ show_owners(const struct winsctl_view *v, const json_t *result)
 		table_number(&t, number_of(o, "records"));
 		table_number(&t, number_of(o, "lowest-version"));
 		table_number(&t, number_of(o, "highest-version"));
+		table_number(&t, number_of(o, "known-version"));
+		table_number(&t, number_of(o, "highest-anywhere"));
+		table_cell(&t, json_is_true(json_object_get(o, "blocked")) ? "yes" : "no");
 	}
 	table_end(&t);
 }
@@ -262,7 +179,7 @@ static void
 show_explanation(const struct winsctl_view *v, const json_t *r)
 {
 	bool challenge = !strcmp(text_of(r, "action"), "challenge");
-	struct table t = table_begin(v, pair, 2);
+	struct table t = table_begin(v, table_pair_columns, 2);
 	char span[WINSCTL_TEXT], buf[1024];
 
 	table_pair(&t, "action", action_text(text_of(r, "action")));
@@ -310,10 +227,26 @@ snapshot_text(const struct winsctl_view *v, const json_t *r, char buf[static WIN
 	return time_of(r, "snapshot-done", v, buf);
 }
 
+static const char *
+replication_text(const json_t *r, char *buf, size_t cap)
+{
+	long long n = number_of(r, "partners"), failing = number_of(r, "failing");
+
+	if (!n)
+		snprintf(buf, cap, "no partners");
+	else
+		snprintf(buf, cap, "%lld partner%s, %lld of them failing%s", n, n == 1 ? "" : "s",
+		    failing,
+		    json_is_true(json_object_get(r, "paused"))
+			? "; registrations wait until they were asked"
+			: "");
+	return buf;
+}
+
 static void
 show_status(const struct winsctl_view *v, const json_t *r)
 {
-	struct table t = table_begin(v, pair, 2);
+	struct table t = table_begin(v, table_pair_columns, 2);
 	bool netbtd = json_is_string(json_object_get(r, "program"));
 	char buf[1024], when[WINSCTL_TEXT];
 
@@ -345,6 +278,8 @@ show_status(const struct winsctl_view *v, const json_t *r)
 	    (long long)(number_of(json_object_get(r, "udp"), "send-failed") +
 			number_of(json_object_get(r, "udp"), "send-dropped")));
 	table_pair(&t, "datagrams", buf);
+	table_pair(&t, "replication",
+	    replication_text(json_object_get(r, "replication"), buf, sizeof(buf)));
 	status_number(&t, r, "commits", "commits");
 	status_number(&t, r, "failed commits", "failed-commits");
 	table_pair(&t, "journal", winsctl_bytes((uint64_t)number_of(r, "journal-bytes"), when));
@@ -365,6 +300,30 @@ counter_text(const char *name)
 	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
 		if (!strcmp(text[i][0], name))
 			return text[i][1];
+	return "";
+}
+
+static const char *
+replication_counter_text(const char *name)
+{
+	static const char *const text[][2] = {
+#define X(field, name_, sentence) { name_, sentence },
+#include "ctl/replication.def"
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
+		if (!strcmp(text[i][0], name))
+			return text[i][1];
+	return "";
+}
+
+static const char *
+replication_drop_text(const char *id)
+{
+	for (int i = 0; i < WREPL_DROP_COUNT; i++)
+		if (!strcmp(wrepl_drop_id(i), id))
+			return wrepl_drop_text(i);
 	return "";
 }
 
@@ -419,6 +378,12 @@ show_stats(const struct winsctl_view *v, const json_t *r)
 	show_counters(v, "COUNTER", json_object_get(r, "counters"), counter_text, true);
 	fputs("\npackets dropped (reasons that occurred):\n", v->out);
 	show_counters(v, "DROPPED", json_object_get(r, "drops"), drop_text, false);
+	fputs("\nreplication:\n", v->out);
+	show_counters(
+	    v, "COUNTER", json_object_get(r, "replication"), replication_counter_text, true);
+	fputs("\nreplication messages dropped (reasons that occurred):\n", v->out);
+	show_counters(
+	    v, "DROPPED", json_object_get(r, "replication-drops"), replication_drop_text, false);
 	if (!json_object_get(r, "rules"))
 		return;
 	fputs("\nrules (those that decided something):\n", v->out);
@@ -507,9 +472,17 @@ show_text(const struct winsctl_view *v, enum ctl_command_id command, const json_
 	case CTL_CMD_VERSION:
 		fprintf(v->out, "winsd %s\n", text_of(r, "version"));
 		break;
+	case CTL_CMD_PARTNERS:
+	case CTL_CMD_CONVERGENCE:
+	case CTL_CMD_REPLICATE_NOW:
+		winsctl_show_replication(v, command, r);
+		break;
 	case CTL_CMD_REPAIR:
 	case CTL_CMD_SCAVENGE:
 	case CTL_CMD_RELOAD:
+	case CTL_CMD_PUSH:
+	case CTL_CMD_VERIFY:
+	case CTL_CMD_DELETE_OWNER:
 		fprintf(v->out, "%s\n", text_of(r, "sentence"));
 		break;
 	default:
@@ -528,6 +501,10 @@ list_of(enum ctl_command_id command)
 		return "events";
 	case CTL_CMD_OWNERS:
 		return "owners";
+	case CTL_CMD_PARTNERS:
+		return "partners";
+	case CTL_CMD_REPLICATE_NOW:
+		return "pulls";
 	case CTL_CMD_DOCTOR:
 		return "findings";
 	case CTL_CMD_NODE_LIST:
@@ -568,6 +545,10 @@ is_bad(enum ctl_command_id command, const json_t *result)
 
 	if (command == CTL_CMD_CHECK)
 		return number_of(result, "faults") > 0;
+	if (command == CTL_CMD_REPLICATE_NOW)
+		return number_of(result, "failed") > 0;
+	if (command == CTL_CMD_CONVERGENCE)
+		return !json_is_true(json_object_get(result, "equal"));
 	return json_is_false(found); /* node-resolve, node-status-of */
 }
 

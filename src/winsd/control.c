@@ -12,12 +12,14 @@
 #include "winsd/control_job.h"
 #include "winsd/control_json.h"
 
+#define LATER_MS 50 /* until a job that waits for something looks again */
+
 /* ---- jobs ---- */
 
 static void
 control_release(struct control *c)
 {
-	if (c->closing && c->timer_gone && !c->jobs)
+	if (c->closing && c->timer_gone && c->later_timer_gone && !c->jobs)
 		free(c);
 }
 
@@ -29,6 +31,28 @@ job_step(void *arg, struct registrar *r)
 	return job->step(job, r);
 }
 
+/* Answers a call whose job waits while the server ends. */
+static void
+job_drop(struct job *job)
+{
+	ctl_fail(job->call, CTL_FAILED, "The server ends before it is done.");
+	free(job);
+}
+
+static void
+on_later(uv_timer_t *t)
+{
+	struct control *c = t->data;
+	struct job *job, *next = c->later;
+
+	c->later = NULL;
+	while ((job = next)) {
+		next = job->next;
+		job->again = false;
+		(void)control_job_start(job);
+	}
+}
+
 static void
 job_done(void *arg)
 {
@@ -36,7 +60,15 @@ job_done(void *arg)
 	struct control *c = job->control;
 
 	job->answer(job);
-	free(job);
+	if (job->again && !c->closing) {
+		job->next = c->later;
+		c->later = job;
+		(void)uv_timer_start(&c->later_timer, on_later, LATER_MS, 0);
+	} else if (job->again) {
+		job_drop(job);
+	} else {
+		free(job);
+	}
 	c->jobs--;
 	control_release(c);
 }
@@ -150,6 +182,7 @@ struct status_job {
 	size_t challenges;
 	bool writable;
 	char error[400];
+	struct control_replication repl;
 };
 
 static bool
@@ -163,6 +196,7 @@ status_step(struct job *job, struct registrar *r)
 	s->challenges = wins_open_challenges(registrar_wins(r));
 	s->writable = wins_writable(registrar_wins(r));
 	snprintf(s->error, sizeof(s->error), "%s", store_last_error(store));
+	control_replication(registrar_repl(r), &s->repl);
 	return true;
 }
 
@@ -210,6 +244,7 @@ status_answer(struct job *job)
 		json_object_set_new(store, "last-error", json_string(s->error));
 	json_object_update(o, store);
 	json_decref(store);
+	json_object_set_new(o, "replication", control_replication_json(&s->repl));
 	ctl_reply(job->call, o);
 }
 
@@ -275,6 +310,12 @@ handle(void *arg, struct ctl_call *call)
 		[CTL_CMD_RELOAD] = reload,
 		[CTL_CMD_CONFIG] = config,
 		[CTL_CMD_OWNERS] = control_owners,
+		[CTL_CMD_PARTNERS] = control_partners,
+		[CTL_CMD_CONVERGENCE] = control_convergence,
+		[CTL_CMD_REPLICATE_NOW] = control_replicate,
+		[CTL_CMD_PUSH] = control_push,
+		[CTL_CMD_VERIFY] = control_verify,
+		[CTL_CMD_DELETE_OWNER] = control_delete_owner,
 		[CTL_CMD_DOCTOR] = control_doctor,
 		[CTL_CMD_REPAIR] = control_repair,
 		[CTL_CMD_VERSION] = version,
@@ -293,7 +334,10 @@ on_timer_closed(uv_handle_t *h)
 {
 	struct control *c = h->data;
 
-	c->timer_gone = true;
+	if (h == (uv_handle_t *)&c->timer)
+		c->timer_gone = true;
+	else
+		c->later_timer_gone = true;
 	control_release(c);
 }
 
@@ -319,7 +363,8 @@ control_open(uv_loop_t *loop, const struct control_conf *conf, const struct cont
 		return r;
 	}
 	(void)uv_timer_init(loop, &c->timer); /* cannot fail */
-	c->timer.data = c;
+	(void)uv_timer_init(loop, &c->later_timer);
+	c->timer.data = c->later_timer.data = c;
 	*ret = c;
 	return 0;
 }
@@ -339,10 +384,17 @@ control_set_node(struct control *c, struct node_control *node)
 void
 control_close(struct control *c)
 {
+	struct job *job;
+
 	if (!c || c->closing)
 		return;
 	c->closing = true;
 	ctl_server_close(c->server);
 	control_backup_tend(c);
+	while ((job = c->later)) {
+		c->later = job->next;
+		job_drop(job);
+	}
 	uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&c->later_timer, on_timer_closed);
 }

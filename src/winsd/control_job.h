@@ -19,7 +19,9 @@ struct control {
 	bool backup_runs;
 	struct ctl_call *backup; /* waits for the end of the copy */
 	uint64_t backups_ended;  /* how many had ended when it began */
-	bool closing, timer_gone;
+	uv_timer_t later_timer;
+	struct job *later; /* wait for it */
+	bool closing, timer_gone, later_timer_gone;
 };
 
 /*
@@ -32,6 +34,8 @@ struct job {
 	struct ctl_call *call;
 	bool (*step)(struct job *job, struct registrar *r);
 	void (*answer)(struct job *job);
+	bool again; /* set by answer, instead of a reply: step and answer once more in a moment */
+	struct job *next;
 };
 
 /* Zeroed memory for a job of size bytes; NULL after the call was told that there is none. */
@@ -45,11 +49,24 @@ struct ip4 control_call_ip(struct ctl_call *call, const char *name, struct ip4 o
 /* Refuses with the code and sentence of an enum nbt_err; what begins the sentence. */
 void control_fail(struct ctl_call *call, int err, const char *what);
 
+/* How replication is, in short. On the registrar's thread. */
+struct control_replication {
+	size_t partners, failing, connections;
+	bool paused;
+};
+void control_replication(struct repl_line *l, struct control_replication *ret);
+json_t *control_replication_json(const struct control_replication *r);
+
 typedef void control_command(struct control *c, struct ctl_call *call);
 /* control_read.c */
 control_command control_show, control_explain, control_stats;
 /* control_walk.c */
 control_command control_list, control_owners, control_check;
+/* control_repl.c */
+control_command control_partners, control_replicate, control_push, control_verify,
+    control_delete_owner;
+/* control_convergence.c */
+control_command control_convergence;
 /* control_doctor.c */
 control_command control_doctor, control_repair;
 /* control_change.c */

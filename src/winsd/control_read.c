@@ -4,6 +4,7 @@
 
 #include "winsd/control_job.h"
 #include "winsd/control_json.h"
+#include "winsd/repl_host.h"
 
 /* ---- show ---- */
 
@@ -157,23 +158,71 @@ rules_json(const struct wins_stats *s)
 	return o;
 }
 
-void
-control_stats(struct control *c, struct ctl_call *call)
+struct stats_job {
+	struct job job;
+	struct repl_stats repl;
+};
+
+static bool
+stats_step(struct job *job, struct registrar *r)
 {
-	struct control_status program = { 0 };
+	repl_stats(repl_host_engine(registrar_repl(r)), &((struct stats_job *)job)->repl);
+	return true;
+}
+
+static json_t *
+repl_json(const struct repl_stats *s)
+{
+	json_t *o = json_object();
+
+#define X(field, name, sentence) json_object_set_new(o, name, json_integer((json_int_t)s->field));
+#include "ctl/replication.def"
+#undef X
+	return o;
+}
+
+static json_t *
+repl_drops_json(const struct repl_stats *s)
+{
+	json_t *o = json_object();
+
+	for (int i = WREPL_DROP_NONE + 1; i < WREPL_DROP_COUNT; i++)
+		json_object_set_new(o, wrepl_drop_id(i), json_integer((json_int_t)s->dropped[i]));
+	return o;
+}
+
+static void
+stats_answer(struct job *job)
+{
+	const struct repl_stats *repl = &((struct stats_job *)job)->repl;
 	struct wins_stats *s = calloc(1, sizeof(*s));
+	struct control_status program = { 0 };
+	struct control *c = job->control;
 	json_t *o;
 
 	if (!s) {
-		control_fail(call, NBT_ENOMEM, "The counters were not read");
+		control_fail(job->call, NBT_ENOMEM, "The counters were not read");
 		return;
 	}
 	registrar_stats(c->registrar, s);
 	c->hooks.status(c->hooks.arg, &program);
-	o = json_pack("{s:o, s:o, s:o}", "since", control_time_json(program.started), "counters",
-	    counters_json(s), "drops", drops_json(s));
-	if (ctl_call_flag(call, "rules"))
+	o = json_pack("{s:o, s:o, s:o, s:o, s:o}", "since", control_time_json(program.started),
+	    "counters", counters_json(s), "drops", drops_json(s), "replication", repl_json(repl),
+	    "replication-drops", repl_drops_json(repl));
+	if (ctl_call_flag(job->call, "rules"))
 		json_object_set_new(o, "rules", rules_json(s));
 	free(s);
-	ctl_reply(call, o);
+	ctl_reply(job->call, o);
+}
+
+void
+control_stats(struct control *c, struct ctl_call *call)
+{
+	struct stats_job *s = control_job_new(c, call, sizeof(*s));
+
+	if (!s)
+		return;
+	s->job.step = stats_step;
+	s->job.answer = stats_answer;
+	(void)control_job_start(s);
 }

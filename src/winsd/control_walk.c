@@ -13,6 +13,7 @@
 #include "winsd/control_job.h"
 #include "winsd/control_json.h"
 #include "winsd/control_match.h"
+#include "winsd/repl_host.h"
 
 #define PAGE_MAX      1000
 #define PAGE_ADDRS    5000 /* addresses after which a page ends, so that it stays below 1 MB */
@@ -156,10 +157,16 @@ control_list(struct control *c, struct ctl_call *call)
 
 /* ---- owners ---- */
 
+#define OWNERS_STEP 16 /* each of them is looked for in the table of each partner */
+
 struct owner_count {
 	struct ip4 owner;
 	uint64_t records;
 	struct version lowest, highest;
+	/* what replication knows */
+	uint64_t known, anywhere;
+	struct ip4 anywhere_at;
+	bool blocked;
 };
 
 /* A walk through the version order of each owner in turn. */
@@ -168,6 +175,8 @@ struct owners_job {
 	bool begun;
 	size_t n, at;
 	struct version from;
+	struct ip4 view; /* next owner of replication's */
+	bool walked;
 	struct owner_count owner[OWNERS_MAX];
 };
 
@@ -202,6 +211,31 @@ owners_next(struct owners_job *o, struct store *s, struct rec *ret)
 	return false;
 }
 
+/* What replication knows of the next owners. True: of all. */
+static bool
+owners_known(struct owners_job *o, const struct repl *repl)
+{
+	struct repl_owner_view v;
+
+	for (int i = 0; i < OWNERS_STEP; i++) {
+		if (!repl_owner_next(repl, &o->view, &v))
+			return true;
+		for (size_t k = 0; k < o->n; k++) {
+			struct owner_count *c = &o->owner[k];
+
+			if (!ip4_eq(c->owner, v.own ? OWNER_SELF : v.owner))
+				continue;
+			c->known = v.here;
+			c->anywhere = v.highest;
+			c->anywhere_at = v.highest_at;
+			c->blocked = v.blocked;
+		}
+		if (++o->view.v == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 owners_step(struct job *job, struct registrar *r)
 {
@@ -210,10 +244,9 @@ owners_step(struct job *job, struct registrar *r)
 
 	if (!o->begun)
 		owners_begin(o, registrar_store(r));
-	for (int i = 0; i < CONTROL_STEP; i++)
-		if (!owners_next(o, registrar_store(r), &rec))
-			return true;
-	return false;
+	for (int i = 0; !o->walked && i < CONTROL_STEP; i++)
+		o->walked = !owners_next(o, registrar_store(r), &rec);
+	return o->walked && owners_known(o, repl_host_engine(registrar_repl(r)));
 }
 
 static void
@@ -225,10 +258,14 @@ owners_answer(struct job *job)
 	for (size_t i = 0; i < o->n; i++) {
 		const struct owner_count *c = &o->owner[i];
 
-		json_array_append_new(list,
-		    json_pack("{s:o, s:I, s:I, s:I}", "owner", control_owner_json(c->owner),
-			"records", (json_int_t)c->records, "lowest-version",
-			(json_int_t)c->lowest.v, "highest-version", (json_int_t)c->highest.v));
+		json_array_append_new(
+		    list, json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:b}", "owner",
+			      control_owner_json(c->owner), "records", (json_int_t)c->records,
+			      "lowest-version", (json_int_t)c->lowest.v, "highest-version",
+			      (json_int_t)c->highest.v, "known-version", (json_int_t)c->known,
+			      "highest-anywhere", (json_int_t)c->anywhere, "highest-at",
+			      c->anywhere_at.v ? control_ip_json(c->anywhere_at) : json_null(),
+			      "blocked", c->blocked));
 	}
 	ctl_reply(job->call, json_pack("{s:o}", "owners", list));
 }

@@ -18,6 +18,9 @@
 #include "winsd/own.h"
 #include "winsd/own_node.h"
 #include "winsd/registrar.h"
+#include "winsd/repl_ask_clock.h"
+#include "winsd/repl_conf.h"
+#include "winsd/repl_host.h"
 #include "winsd/tcp.h"
 #include "winsd/winsd.h"
 #include "winsd/worker.h"
@@ -33,6 +36,7 @@ struct host {
 	struct control *control;
 	struct tcp *tcp;
 	struct own *own;
+	struct repl_ask_clock *clock;
 	bool ending;
 };
 
@@ -53,6 +57,7 @@ winsd_wins_conf(const struct winsd *d, const struct conf *c)
 		.strict_source = c->strict_source,
 		.prepend_1b = c->prepend_1b,
 		.randomize_1c = c->randomize_1c,
+		.verify_replicas = c->replication_verify_replicas,
 		.half_release = (uint8_t)c->half_release,
 		.half_release_delay = (uint32_t)c->half_release_delay,
 		.doctor_max = (uint32_t)c->doctor_max,
@@ -81,6 +86,8 @@ take_over(struct winsd *d, const struct conf *conf)
 struct reload {
 	struct winsd *d;
 	struct wins_conf wins;
+	struct repl_conf repl;
+	unsigned share;
 	int err;
 };
 
@@ -90,6 +97,8 @@ reload_step(void *arg, struct registrar *r)
 	struct reload *re = arg;
 
 	re->err = wins_reconf(registrar_wins(r), &re->wins, registrar_now(r));
+	repl_host_reconf(
+	    registrar_repl(r), &re->repl, re->share, registrar_mono(r), registrar_now(r));
 	return true;
 }
 
@@ -114,22 +123,100 @@ reload_engine(struct winsd *d, const struct conf *conf)
 		return NBT_ENOMEM;
 	re->d = d;
 	re->wins = winsd_wins_conf(d, conf);
+	repl_conf_of(conf, d->self, d->nself, d->server_address, &re->repl);
+	re->share = (unsigned)conf->replication_share;
 	err = registrar_call(d->registrar, &work);
 	if (err)
 		free(re);
 	return err;
 }
 
+/* ---- replication's sockets ---- */
+
+static void
+repl_came(void *arg)
+{
+	struct host *h = arg;
+
+	/* What comes before the registrar stands it finds when it begins. */
+	if (h->d.registrar)
+		registrar_wake(h->d.registrar);
+}
+
+static struct repl_tcp_conf
+repl_tcp_conf(struct host *h, const struct conf *c)
+{
+	/* The engine refuses what is too many, and says so; beyond that they are only closed. */
+	return (struct repl_tcp_conf){ .port = (uint16_t)c->replication_port,
+		.accepted_max = (unsigned)c->replication_connections_max + 50,
+		.connect_ms = (unsigned)c->replication_message_timeout * 1000,
+		.wake = repl_came,
+		.arg = h };
+}
+
+/* The machine's addresses are others, or known at last. */
+static void
+repl_own(struct winsd *d)
+{
+	struct ip4 source = IP4_ANY;
+
+	for (unsigned i = 0; i < d->nself; i++)
+		if (ip4_eq(d->self[i], d->server_address))
+			source = d->server_address;
+	repl_tcp_own(d->repl_tcp, d->self, d->nself, source);
+}
+
+/* Without partners the name service goes before a port that nobody needs. */
+static int
+repl_told(struct winsd *d, const char *protocol, struct ip4 address, int uv_err)
+{
+	char text[200], a[IP4_STRLEN];
+
+	if (!uv_err)
+		return 0;
+	snprintf(text, sizeof(text), "%s port %u of %s, for replication: %s", protocol,
+	    (unsigned)d->conf.replication_port, address.v ? ip4_print(address, a) : "all addresses",
+	    uv_strerror(uv_err));
+	teller_say(&d->teller, EV_WINSOCK_BIND_ERR, 0, text);
+	return d->conf.replication_partners.n ? NBT_EBUSY : 0;
+}
+
+static int
+open_repl(struct host *h)
+{
+	struct winsd *d = &h->d;
+	const struct conf_addresses *listen = &d->conf.listen;
+	const struct repl_tcp_conf conf = repl_tcp_conf(h, &d->conf);
+	int err = repl_tcp_open(&h->loop, &conf, &d->repl_tcp);
+
+	if (err)
+		return err;
+	if (d->conf.replication_discover)
+		err = repl_told(d, "UDP", IP4_ANY, repl_tcp_discover(d->repl_tcp));
+	if (!d->conf.replication_listen)
+		return err;
+	if (!listen->n && !err)
+		err = repl_told(d, "TCP", IP4_ANY, repl_tcp_listen(d->repl_tcp, IP4_ANY));
+	for (unsigned i = 0; i < listen->n && !err; i++)
+		err = repl_told(d, "TCP", listen->a[i], repl_tcp_listen(d->repl_tcp, listen->a[i]));
+	return err;
+}
+
+/* ---- reload ---- */
+
 /* What a reload changes at once. */
 static int
 take(void *arg, const struct conf *next)
 {
 	struct host *h = arg;
+	struct repl_tcp_conf repl;
 	int err = reload_engine(&h->d, next);
 
 	if (err)
 		return err;
 	take_over(&h->d, next);
+	repl = repl_tcp_conf(h, next);
+	repl_tcp_reconf(h->d.repl_tcp, &repl);
 	if (h->d.node)
 		own_node_reconf(h->d.node, next);
 	return 0;
@@ -241,7 +328,10 @@ addresses_changed(void *arg)
 {
 	struct host *h = arg;
 
-	if (h->d.registrar && reload_engine(&h->d, &h->d.conf))
+	if (!h->d.registrar)
+		return;
+	repl_own(&h->d);
+	if (reload_engine(&h->d, &h->d.conf))
 		teller_say(&h->d.teller, EV_CONF_REFUSED, 0, "no memory for the new addresses");
 }
 
@@ -327,7 +417,8 @@ begin(struct host *h)
 	int err;
 
 	if ((err = own_open(&h->loop, d, addresses_changed, h, &h->own)) ||
-	    (err = workers_open(d)) || (err = open_tcp(h)) || (err = own_node_new(d, &d->node)))
+	    (err = workers_open(d)) || (err = open_tcp(h)) || (err = open_repl(h)) ||
+	    (err = own_node_new(d, &d->node)))
 		return err;
 	if ((err = setup_give_up_root(&d->conf, &d->teller, EV_STORE_REFUSED)))
 		return err;
@@ -335,6 +426,9 @@ begin(struct host *h)
 	if ((err = registrar_start(d, work_finished, h, &d->registrar)))
 		return err;
 	obey_signals(h);
+	repl_own(d);
+	if ((err = repl_ask_clock_open(&h->loop, &d->conf, d->repl_tcp, &h->clock)))
+		return err;
 	if (d->node && (err = own_node_begin(d->node, &h->loop)))
 		return err;
 	if ((err = workers_start(d)) || (err = open_control(h)))
@@ -366,7 +460,9 @@ end(struct host *h)
 	own_close(h->own);
 	d->tcp_stats = NULL;
 	workers_stop(d);
+	repl_ask_clock_close(h->clock);
 	registrar_stop(d->registrar);
+	repl_tcp_close(d->repl_tcp);
 	own_node_close(d->node);
 	uv_walk(&h->loop, close_handle, NULL);
 	(void)uv_run(&h->loop, UV_RUN_DEFAULT); /* until the last handle is closed */
@@ -405,13 +501,21 @@ serve(struct host *h)
 	return err;
 }
 
+static int
+check(const struct conf *conf, const struct conf_say *say)
+{
+	int node = policy_check(conf, say), repl = repl_conf_check(conf, say);
+
+	return node ? node : repl;
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct host h = { .setup = { .program = "winsd",
 				     .manual = "winsd.conf(5)",
 				     .version = WINSOME_VERSION,
-				     .check = policy_check } };
+				     .check = check } };
 
 	setup_args(&h.setup, argc, argv);
 	setup_begin(&h.setup, &h.d.conf);

@@ -10,6 +10,7 @@
 #include "io/clock.h"
 #include "io/wake.h"
 #include "winsd/own_node.h"
+#include "winsd/repl_host.h"
 #include "winsd/winsd.h"
 #include "winsd/worker.h"
 
@@ -32,6 +33,7 @@ struct registrar {
 
 	struct store *store;
 	struct wins *wins;
+	struct repl_line *repl;
 	struct mono mnow;
 	struct wall now;
 	struct wall tended;
@@ -235,7 +237,7 @@ anything_waits(struct registrar *r)
 {
 	bool waits;
 
-	if (rings_wait(r) || atomic_load(&r->stop))
+	if (rings_wait(r) || atomic_load(&r->stop) || repl_host_waits(r->repl))
 		return true;
 	pthread_mutex_lock(&r->lock);
 	waits = r->todo.n > 0;
@@ -243,10 +245,17 @@ anything_waits(struct registrar *r)
 	return waits;
 }
 
+static struct mono
+earlier(struct mono a, struct mono b)
+{
+	return a.ns < b.ns ? a : b;
+}
+
 static void
 rest(struct registrar *r)
 {
-	struct mono next = wins_next(r->wins, r->mnow, r->now);
+	struct mono next =
+	    earlier(wins_next(r->wins, r->mnow, r->now), repl_host_next(r->repl, r->mnow, r->now));
 	struct pollfd p = { .fd = r->wake, .events = POLLIN };
 	int64_t ms = (next.ns - r->mnow.ns + 999999) / 1000000;
 
@@ -276,6 +285,7 @@ turn(struct registrar *r)
 	busy = take_packets(r) > 0;
 	(void)wins_commit(r->wins, r->now); /* a failure was told and answered */
 	send_all(r);
+	busy |= repl_host_turn(r->repl, r->mnow, r->now);
 	busy |= do_work(r);
 	send_all(r);
 	tend(r);
@@ -370,11 +380,15 @@ set_up(struct registrar *r)
 		.random = draw,
 		.event = engine_event,
 		.held = r->d->node ? engine_held : NULL };
+	struct repl_host_opts repl;
 	struct wins_conf conf;
 	int err = open_store(r);
+	bool fresh;
 
 	if (err)
 		return err;
+	/* Also the takeover of another server's address, which needs an empty data folder. */
+	fresh = store_next_version(r->store).v <= 1 && !store_records(r->store);
 	err = check_owner(r);
 	if (err)
 		return err;
@@ -391,9 +405,12 @@ set_up(struct registrar *r)
 	conf = winsd_wins_conf(r->d, &r->d->conf);
 	r->now = clock_wall();
 	err = wins_new(&conf, r->store, &host, r->now, &r->wins);
+	if (err)
+		return err;
 	r->d->store = r->store;
 	r->d->wins = r->wins;
-	return err;
+	repl = (struct repl_host_opts){ r->d, r->d->repl_tcp, r->store, r->wins, fresh };
+	return repl_host_new(&repl, clock_mono(), r->now, &r->repl);
 }
 
 static void
@@ -423,6 +440,7 @@ run(void *arg)
 	for (int i = 0; !err && i < WORK_MAX && do_work(r); i++)
 		continue; /* what changes something is one step; nobody waits for the rest */
 	give_up_work(r);
+	repl_host_free(r->repl, clock_mono(), clock_wall());
 	wins_free(r->wins);
 	store_leave(r->store);
 	store_reader_unregister();
@@ -496,6 +514,12 @@ struct store *
 registrar_store(struct registrar *r)
 {
 	return r->store;
+}
+
+struct repl_line *
+registrar_repl(struct registrar *r)
+{
+	return r->repl;
 }
 
 struct mono

@@ -10,6 +10,7 @@
 #include "wins/wins.h"
 
 struct registrar;
+struct repl_line;
 struct winsd;
 
 /*
@@ -43,6 +44,7 @@ int registrar_call(struct registrar *r, const struct registrar_work *work);
 /* For step, on the registrar's thread. */
 struct wins *registrar_wins(struct registrar *r);
 struct store *registrar_store(struct registrar *r);
+struct repl_line *registrar_repl(struct registrar *r);
 struct wall registrar_now(const struct registrar *r);
 struct mono registrar_mono(const struct registrar *r);
 

@@ -15,7 +15,6 @@
 #define LISTENERS_MAX 16
 #define READ_MAX      65536
 #define CLOSE_MS      5000 /* what was given before a close has so long to leave */
-#define END_MS        1000 /* the same at the end of the service */
 #define KEEPALIVE_S   60
 
 struct conn {
@@ -201,7 +200,7 @@ timed_out(uv_timer_t *timer)
 
 /* What was given leaves first. */
 static void
-conn_end(struct conn *c, unsigned ms)
+conn_end(struct conn *c)
 {
 	if (!c->writes) {
 		conn_close(c, 0);
@@ -209,7 +208,7 @@ conn_end(struct conn *c, unsigned ms)
 	}
 	c->ending = true;
 	(void)uv_read_stop((uv_stream_t *)&c->stream);
-	uv_timer_start(&c->timer, timed_out, ms, 0);
+	uv_timer_start(&c->timer, timed_out, CLOSE_MS, 0);
 }
 
 /* ---- reading ---- */
@@ -496,7 +495,7 @@ obey(struct repl_tcp *t, const struct repl_out *o)
 		return;
 	case REPL_CLOSE:
 		if (c && !c->ending)
-			conn_end(c, CLOSE_MS);
+			conn_end(c);
 		return;
 	case REPL_ANNOUNCE:
 		if (t->discovers)
@@ -511,19 +510,18 @@ obey(struct repl_tcp *t, const struct repl_out *o)
 }
 
 static void
-each_conn(struct repl_tcp *t, void (*fn)(struct conn *c, unsigned ms), unsigned ms)
+each_conn(struct repl_tcp *t, void (*fn)(struct conn *c))
 {
 	for (int i = 0; i < BUCKETS; i++)
 		for (struct conn *c = t->bucket[i], *next; c; c = next) {
 			next = c->next;
-			fn(c, ms);
+			fn(c);
 		}
 }
 
 static void
-drop(struct conn *c, unsigned ms)
+drop(struct conn *c)
 {
-	(void)ms;
 	conn_close(c, NBT_ENOMEM);
 }
 
@@ -539,7 +537,7 @@ obey_all(struct repl_tcp *t)
 		free(o);
 	}
 	if (lost)
-		each_conn(t, drop, 0);
+		each_conn(t, drop);
 }
 
 static void
@@ -596,5 +594,6 @@ repl_tcp_close(struct repl_tcp *t)
 		uv_close((uv_handle_t *)&t->listener[i], handle_gone);
 	if (t->discovers)
 		repl_mcast_close(&t->mcast);
-	each_conn(t, conn_end, END_MS);
+	/* The last words left when they were written, unless the peer does not read. */
+	each_conn(t, drop);
 }

@@ -28,7 +28,7 @@ struct repl_tcp_conf {
 
 int repl_tcp_open(uv_loop_t *loop, const struct repl_tcp_conf *conf, struct repl_tcp **ret);
 /* Sends what repl_tcp_do was given, closes everything; memory goes when the loop has run the closing
- * callbacks, a second at most. The registrar's thread has ended. Accepts NULL. */
+ * callbacks. The registrar's thread has ended. Accepts NULL. */
 void repl_tcp_close(struct repl_tcp *t);
 
 /* ---- main loop ---- */

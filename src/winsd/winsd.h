@@ -25,6 +25,7 @@ struct live {
 };
 
 struct own_node;
+struct repl_tcp;
 struct worker;
 struct registrar;
 
@@ -39,6 +40,7 @@ struct winsd {
 	struct registrar *registrar;
 	const struct store *store; /* the registrar's; for queries */
 	const struct wins *wins;   /* likewise, for wins_view */
+	struct repl_tcp *repl_tcp; /* the sockets of replication */
 	struct own_node *node;     /* NULL: this machine has no names of its own */
 	struct worker *workers;
 	unsigned nworkers;

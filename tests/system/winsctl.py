@@ -165,7 +165,9 @@ class Commands(ServerCase):
         self.client.register(Name('ALPHA'))
         self.client.register(Name('BETA'))
         self.assertEqual(self.server.ctl('owners'), [
-            {'owner': 'self', 'records': 2, 'lowest-version': 1, 'highest-version': 2}])
+            {'owner': 'self', 'records': 2, 'lowest-version': 1, 'highest-version': 2,
+             'known-version': 2, 'highest-anywhere': 2, 'highest-at': self.server.address,
+             'blocked': False}])
 
     def test_stats_count_queries_drops_and_rules(self):
         self.client.send(b'\0' * 5)

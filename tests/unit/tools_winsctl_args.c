@@ -64,6 +64,12 @@ words_become_arguments(void **state)
 	expect("node add alpha<20> --group", "node-add", "{\"name\":\"ALPHA<20>\",\"group\":true}",
 	    "{}");
 	expect("node-list --limit 3", "node-list", "{}", "{\"limit\":3}");
+	expect("replicate now 198.51.100.20", "replicate-now", "{\"partner\":\"198.51.100.20\"}",
+	    "{}");
+	expect("replicate now", "replicate-now", "{}", "{}");
+	expect("delete-owner 198.51.100.20 --tombstone", "delete-owner",
+	    "{\"owner\":\"198.51.100.20\",\"tombstone\":true}", "{}");
+	expect("push --propagate", "push", "{\"propagate\":true}", "{}");
 	expect("node release-refresh", "node-release-refresh", "{}", "{}");
 	expect("help list", "help", "{\"command\":\"list\"}", "{}");
 }

@@ -260,6 +260,77 @@ findings_are_wrapped_where_somebody_looks(void **state)
 	free(text);
 }
 
+static void
+partners_show_how_they_are(void **state)
+{
+	static const char answer[] =
+	    "{\"partners\":[{\"address\":\"198.51.100.20\",\"pull\":true,\"push\":true,"
+	    "\"state\":\"idle\",\"last-pull\":999999940,\"next-pull\":1000001740,"
+	    "\"last-push\":null,\"lag\":0,\"clock-ms\":-61250,\"error\":\"\"},"
+	    "{\"address\":\"198.51.100.21\",\"pull\":true,\"push\":false,\"state\":\"failed\","
+	    "\"last-pull\":null,\"next-pull\":null,\"last-push\":null,\"lag\":12,"
+	    "\"clock-ms\":null,\"error\":\"no answer in time\"}]}";
+	char *text;
+	int code;
+
+	text = print("partners", answer, false, &code);
+	assert_int_equal(code, 0);
+	assert_non_null(strstr(text, "1 min ago"));
+	assert_non_null(strstr(text, "in 29 min"));
+	assert_non_null(strstr(text, "-61.2 s"));
+	assert_non_null(strstr(text, "unknown no answer in time\n"));
+	free(text);
+	text = print("partners", answer, true, &code);
+	assert_int_equal(strchr(text, '\n')[1], '{'); /* one object a line */
+	free(text);
+	text = print("partners", "{\"partners\":[]}", false, &code);
+	assert_string_equal(text, "There are no partners.\n");
+	free(text);
+}
+
+static void
+unequal_servers_are_bad_news(void **state)
+{
+	char *text;
+	int code;
+
+	text = print("convergence",
+	    "{\"equal\":false,\"unknown\":[\"198.51.100.22\"],\"owners\":[{\"owner\":"
+	    "\"192.0.2.10\",\"highest-anywhere\":40,\"highest-at\":\"192.0.2.10\",\"blocked\":"
+	    "false,\"lacking\":[{\"server\":\"198.51.100.20\",\"lacks\":7,\"since\":999999999}]}"
+	    "]}",
+	    false, &code);
+	assert_int_equal(code, 1);
+	assert_non_null(strstr(text, "198.51.100.20"));
+	assert_non_null(strstr(text, "1 s ago"));
+	assert_non_null(strstr(text, "What 198.51.100.22 has is not known yet.\n"));
+	free(text);
+	text = print("convergence",
+	    "{\"equal\":true,\"unknown\":[],\"owners\":[{\"owner\":\"192.0.2.10\",\"lacking\":"
+	    "[]}]}",
+	    false, &code);
+	assert_int_equal(code, 0);
+	assert_string_equal(text, "All servers have the same of all 1 owners.\n");
+	free(text);
+}
+
+static void
+a_pull_that_failed_is_bad_news(void **state)
+{
+	char *text;
+	int code;
+
+	text = print("replicate-now",
+	    "{\"failed\":1,\"pulls\":[{\"partner\":\"198.51.100.20\",\"done\":true,"
+	    "\"records\":1,\"error\":\"\"},{\"partner\":\"198.51.100.21\",\"done\":false,"
+	    "\"records\":0,\"error\":\"no answer in time\"}]}",
+	    false, &code);
+	assert_int_equal(code, 1);
+	assert_string_equal(text, "198.51.100.20: 1 record came.\n"
+				  "198.51.100.21: failed, no answer in time.\n");
+	free(text);
+}
+
 /* A newer or older server may leave anything out. */
 static void
 empty_answers_are_survived(void **state)
@@ -290,6 +361,9 @@ main(void)
 		cmocka_unit_test(node_answers_are_told_in_words),
 		cmocka_unit_test(findings_are_paragraphs_and_pages_join),
 		cmocka_unit_test(findings_are_wrapped_where_somebody_looks),
+		cmocka_unit_test(partners_show_how_they_are),
+		cmocka_unit_test(unequal_servers_are_bad_news),
+		cmocka_unit_test(a_pull_that_failed_is_bad_news),
 		cmocka_unit_test(empty_answers_are_survived),
 	};
 

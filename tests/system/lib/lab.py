@@ -118,7 +118,8 @@ class Capture:
         ours = ' or '.join(f'ip.src == {a}' for a in addresses)
         done = subprocess.run(
             ['tshark', '-n', '-r', self.path, '-d', 'udp.port==137,nbns',
-             '-Y', f'({ours}) and (nbns or tcp.port == 137) and '
+             '-d', 'tcp.port==42,winsrepl',
+             '-Y', f'({ours}) and (nbns or tcp.port == 137 or winsrepl) and '
              '(_ws.malformed or _ws.short or (_ws.expert.severity == "Error"))', '-V'],
             capture_output=True, text=True, timeout=60)
         if done.returncode:
