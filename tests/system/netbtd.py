@@ -151,7 +151,10 @@ class ThreeCards(NodeCase):
 
 
 class Trouble(NodeCase):
-    """A card or a server goes, and comes back."""
+    """A card or a server goes, and comes back. An address that is gone may be the first to be asked, in
+    vain: for 14 s, which is also what those that are left have for their answer."""
+
+    options = {'challenge_interval': '2s'}
 
     def test_a_lost_cable_disturbs_no_other_card(self):
         node = self.registered()
