@@ -35,5 +35,13 @@ wins_count(_Atomic uint64_t *counter)
 	atomic_store_explicit(counter, v + 1, memory_order_relaxed);
 }
 
+static inline void
+wins_count_more(_Atomic uint64_t *counter, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, v + n, memory_order_relaxed);
+}
+
 /* Adds what from holds to sum, which is the caller's alone. */
 void wins_stats_sum(struct wins_stats *sum, const struct wins_stats *from);

@@ -79,6 +79,7 @@ take_over(struct winsd *d, const struct conf *conf)
 	log_set_level((enum log_level)conf->log_level);
 	atomic_store(&d->live.burst_handling, conf->burst_handling);
 	atomic_store(&d->live.burst_queue, (unsigned)conf->burst_queue);
+	atomic_store(&d->live.fair_shares, conf->fair_shares);
 }
 
 /* ---- reload ---- */

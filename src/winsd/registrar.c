@@ -146,6 +146,7 @@ take_packets(struct registrar *r)
 
 		for (size_t n = 0; n < BATCH_MAX / r->d->nworkers && (p = ring_peek(ring)); n++) {
 			wins_in(r->wins, p->data, p->len, &p->path, r->mnow, r->now);
+			worker_taken(r->d, i, &p->path);
 			ring_pop(ring);
 			taken++;
 		}

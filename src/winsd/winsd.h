@@ -22,6 +22,7 @@
 struct live {
 	atomic_bool burst_handling;
 	atomic_uint burst_queue;
+	atomic_bool fair_shares;
 };
 
 struct own_node;

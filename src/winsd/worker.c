@@ -9,8 +9,10 @@
 
 #include "io/clock.h"
 #include "io/wake.h"
+#include "winsd/door.h"
 #include "winsd/own_node.h"
 #include "winsd/registrar.h"
+#include "winsd/share.h"
 
 /*
  * Where both share a processor, each answer of the registrar brings the client's next request: a worker
@@ -28,13 +30,15 @@ struct worker {
 	atomic_bool stop;
 	int wake; /* ends the wait for packets */
 	int fd[WINSD_SOCKETS_MAX];
+	struct door door[WINSD_SOCKETS_MAX];
 	unsigned nfd;
 	struct udp_in *in;
 	struct udp_out *out;
 	struct ring *ring;
+	struct share share; /* of the ring */
 	struct wins_burst burst;
 	bool bursting;
-	uint32_t full_told; /* second of the last "queue full" */
+	uint32_t full_told; /* second of the last "queue full", or "its share" */
 	uint32_t bad_told;  /* second of the last "damaged packets" */
 	uint64_t bad;       /* of them since then */
 	struct udp_stats udp;
@@ -44,15 +48,33 @@ struct worker {
 /* ---- what the registrar takes ---- */
 
 static void
-queue_full(struct worker *w, const struct udp_packet *p)
+put_off(struct worker *w, int event, const struct udp_packet *p, uint64_t number)
 {
-	struct event ev = { .id = EV_QUEUE_FULL, .peer = p->peer, .number = ring_used(w->ring) };
+	struct event ev = { .id = (uint16_t)event, .peer = p->peer, .number = number };
 	uint32_t now = clock_wall().s;
 
 	wins_count(&w->stats.drop[NB_DROP_OVERLOAD]);
 	if (now != w->full_told) /* once a second is enough for the event's own limit to count */
 		teller_tell(&w->d->teller, &ev);
 	w->full_told = now;
+}
+
+/* Has this client as many places of the queue as it may? With burst handling the queue ends where that
+ * begins, or one client could have all the others answered so. */
+static bool
+exceeds_share(struct worker *w, const struct udp_packet *p)
+{
+	const struct live *live = &w->d->live;
+	size_t size = atomic_load_explicit(&live->burst_handling, memory_order_relaxed)
+			  ? atomic_load_explicit(&live->burst_queue, memory_order_relaxed)
+			  : w->d->conf.queue_max;
+
+	if (!atomic_load_explicit(&live->fair_shares, memory_order_relaxed) ||
+	    !share_exceeded(&w->share, p->peer, ring_used(w->ring), size))
+		return false;
+	wins_count(&w->stats.n[WS_OVER_SHARE]);
+	put_off(w, EV_QUEUE_SHARE, p, share_of(&w->share, p->peer));
+	return true;
 }
 
 /* Burst handling (wins 2.11): true when the packet got its answer here. */
@@ -91,7 +113,7 @@ hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
 	}
 	slot = ring_used(w->ring) < w->d->conf.queue_max ? ring_room(w->ring) : NULL;
 	if (!slot) {
-		queue_full(w, p);
+		put_off(w, EV_QUEUE_FULL, p, ring_used(w->ring));
 		return;
 	}
 	slot->path = (struct wins_path){
@@ -99,6 +121,7 @@ hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
 	};
 	slot->len = p->len;
 	memcpy(slot->data, p->data, p->len);
+	share_in(&w->share, p->peer);
 	ring_push(w->ring);
 }
 
@@ -171,7 +194,7 @@ handle(struct worker *w, struct batch *b, const struct udp_packet *p, unsigned s
 	}
 	if (drop != NB_DROP_NONE)
 		note_damaged(w, drop, p);
-	if (drop != NB_DROP_NONE || burst(w, p, &to))
+	if (drop != NB_DROP_NONE || exceeds_share(w, p) || burst(w, p, &to))
 		return;
 	hand_over(w, p, socket);
 	b->to_registrar = true;
@@ -184,6 +207,7 @@ serve(struct worker *w, unsigned socket)
 	struct batch b = { .view = wins_view(w->d->wins) };
 	unsigned n = udp_receive(w->in, w->fd[socket]);
 
+	door_tend(&w->door[socket], n, UDP_BATCH);
 	if (!n)
 		return false;
 	if (w->d->node)
@@ -191,6 +215,7 @@ serve(struct worker *w, unsigned socket)
 	for (unsigned i = 0; i < n; i++) {
 		const struct udp_packet p = udp_packet(w->in, i);
 
+		door_note(&w->door[socket], p.peer);
 		handle(w, &b, &p, socket);
 	}
 	if (w->d->node)
@@ -207,12 +232,16 @@ static void
 rest(struct worker *w)
 {
 	struct pollfd p[WINSD_SOCKETS_MAX + 1];
+	int ms = -1;
 
-	for (unsigned i = 0; i < w->nfd; i++)
+	for (unsigned i = 0; i < w->nfd; i++) {
 		p[i] = (struct pollfd){ .fd = w->fd[i], .events = POLLIN };
+		if (door_patience(&w->door[i]) >= 0)
+			ms = door_patience(&w->door[i]);
+	}
 	p[w->nfd] = (struct pollfd){ .fd = w->wake, .events = POLLIN };
 	store_reader_offline();
-	(void)poll(p, w->nfd + 1, -1); /* whatever ends it, the loop looks again */
+	(void)poll(p, w->nfd + 1, ms); /* whatever ends it, the loop looks again */
 	store_reader_online();
 }
 
@@ -281,6 +310,7 @@ open_one(struct worker *w)
 			worker_tell_socket(w->d, opts.address, err);
 		else
 			w->nfd++;
+		w->door[i] = (struct door){ .d = w->d, .stats = &w->stats, .fd = w->fd[i] };
 	}
 	if (!err)
 		err = udp_in_new(&w->udp, &w->in);
@@ -309,6 +339,7 @@ workers_open(struct winsd *d)
 		w->d = d;
 		w->index = d->nworkers;
 		w->wake = -1;
+		share_init(&w->share, arc4random(), arc4random());
 		err = open_one(w);
 	}
 	return err;
@@ -373,6 +404,12 @@ struct ring *
 worker_ring(const struct winsd *d, unsigned i)
 {
 	return d->workers[i].ring;
+}
+
+void
+worker_taken(struct winsd *d, unsigned i, const struct wins_path *path)
+{
+	share_out(&d->workers[i].share, path->peer);
 }
 
 const struct wins_stats *

@@ -31,6 +31,8 @@ int worker_socket(const struct winsd *d, unsigned i);
 /* A socket for this address could not be opened. */
 void worker_tell_socket(struct winsd *d, struct ip4 address, int err);
 struct ring *worker_ring(const struct winsd *d, unsigned i);
+/* The registrar has dealt with a packet that came from there: its place in the queue is free. */
+void worker_taken(struct winsd *d, unsigned i, const struct wins_path *path);
 const struct wins_stats *worker_stats(const struct winsd *d, unsigned i);
 /* The registrar's sender too; after registrar_start. */
 void worker_udp_stats(const struct winsd *d, struct udp_stats *ret_sum);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See flood.h. Layer: program. Frequent sources are found as Misra and Gries do: with k places, nobody who
+ * sent more than one in k + 1 packets is missed, whatever the order and however many others there are, and
+ * each count is too low by at most one in k + 1.
+ */
+#include "winsd/flood.h"
+
+#include <assert.h>
+#include <string.h>
+
+void
+flood_pressed(struct flood *f)
+{
+	if (f->counting)
+		return;
+	f->counting = true;
+	f->seen = 0;
+	memset(f->count, 0, sizeof(f->count));
+}
+
+bool
+flood_note(struct flood *f, struct ip4 from)
+{
+	struct flood_count *unused = NULL;
+
+	assert(f->counting);
+	f->seen++;
+	for (int i = 0; i < FLOOD_SOURCES; i++) {
+		if (f->count[i].n && ip4_eq(f->count[i].ip, from)) {
+			f->count[i].n++;
+			return f->seen >= FLOOD_WINDOW;
+		}
+		if (!f->count[i].n)
+			unused = &f->count[i];
+	}
+	if (unused)
+		*unused = (struct flood_count){ from, 1 };
+	else
+		for (int i = 0; i < FLOOD_SOURCES; i++)
+			f->count[i].n--;
+	return f->seen >= FLOOD_WINDOW;
+}
+
+static bool
+is_known(const struct flood *f, struct ip4 ip)
+{
+	for (unsigned i = 0; i < f->nsources; i++)
+		if (ip4_eq(f->source[i], ip))
+			return true;
+	return false;
+}
+
+bool
+flood_judge(struct flood *f, bool still_pressed, struct mono mnow, struct flood_found *ret_found)
+{
+	struct flood_count worst = { 0 };
+
+	*ret_found = (struct flood_found){ 0 };
+	f->counting = false;
+	if (!still_pressed)
+		return false;
+	for (int i = 0; i < FLOOD_SOURCES; i++) {
+		const struct flood_count *c = &f->count[i];
+
+		if (c->n <= FLOOD_WINDOW / FLOOD_FAIR)
+			continue;
+		if (c->n > worst.n)
+			worst = *c;
+		if (f->nsources == FLOOD_SOURCES || is_known(f, c->ip))
+			continue;
+		f->source[f->nsources++] = c->ip;
+		ret_found->fresh++;
+	}
+	ret_found->worst = worst.ip;
+	ret_found->share = worst.n * 100 / FLOOD_WINDOW;
+	if (!f->nsources)
+		return false; /* too many at once, each with its fair share: the kernel drops whose it will */
+	f->fall = mono_add_ms(mnow, FLOOD_FALL_MS);
+	if (f->shift == FLOOD_SHIFT)
+		return ret_found->fresh > 0;
+	f->shift = f->shift + FLOOD_RISE < FLOOD_SHIFT ? f->shift + FLOOD_RISE : FLOOD_SHIFT;
+	return true;
+}
+
+bool
+flood_calm(struct flood *f, struct mono mnow)
+{
+	if (!f->shift || f->fall.ns > mnow.ns)
+		return false;
+	f->fall = mono_add_ms(mnow, FLOOD_FALL_MS);
+	if (!--f->shift)
+		f->nsources = 0;
+	return true;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who floods, how much of theirs is let in, and when that ends. */
+#include "winsd/flood.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define FAIR (FLOOD_WINDOW / FLOOD_FAIR)
+#define BAD  IP4(192, 0, 2, 66)
+
+static const struct mono begin = { 1000000000 };
+
+static struct ip4
+host(unsigned n)
+{
+	return (struct ip4){ 0x0a000000 + n };
+}
+
+/* A window in which each of the first n hosts sends `each`, and the rest are one packet each. */
+static void
+window(struct flood *f, unsigned n, unsigned each)
+{
+	unsigned noted = 0;
+	bool over = false;
+
+	flood_pressed(f);
+	assert_true(f->counting);
+	for (unsigned i = 0; i < each; i++)
+		for (unsigned k = 0; k < n; k++, noted++)
+			over = flood_note(f, host(k));
+	for (; noted < FLOOD_WINDOW; noted++) {
+		assert_false(over);
+		over = flood_note(f, host(1000000 + noted));
+	}
+	assert_true(over);
+}
+
+static struct flood_found
+judged(struct flood *f, bool changed)
+{
+	struct flood_found found;
+
+	assert_int_equal(flood_judge(f, true, begin, &found), changed);
+	assert_false(f->counting);
+	return found;
+}
+
+/* With no more senders than places each count is exact. */
+static void
+one_above_the_fair_share_floods_and_one_at_it_does_not(void **state)
+{
+	for (unsigned bad = FAIR; bad <= FAIR + 1; bad++) {
+		struct flood f = { 0 };
+
+		(void)state;
+		flood_pressed(&f);
+		for (unsigned i = 0; i < bad; i++)
+			(void)flood_note(&f, BAD);
+		while (f.seen < FLOOD_WINDOW)
+			(void)flood_note(&f, host(0));
+		(void)judged(&f, true);
+		assert_int_equal(f.nsources, bad > FAIR ? 2 : 1);
+	}
+}
+
+static void
+one_among_thousands_is_found_alone(void **state)
+{
+	struct flood f = { 0 };
+	struct flood_found found;
+
+	(void)state;
+	window(&f, 1, FLOOD_WINDOW / 8);
+	found = judged(&f, true);
+	assert_int_equal(found.fresh, 1);
+	assert_int_equal(found.worst.v, host(0).v);
+	assert_in_range(found.share, 10, 12);
+	assert_int_equal(f.nsources, 1);
+}
+
+static void
+thousands_alike_are_let_in(void **state)
+{
+	struct flood f = { 0 };
+
+	(void)state;
+	window(&f, 0, 0);
+	assert_int_equal(judged(&f, false).fresh, 0);
+	assert_int_equal(f.shift, 0);
+}
+
+static void
+nobody_is_kept_out_when_the_buffer_emptied_meanwhile(void **state)
+{
+	struct flood f = { 0 };
+	struct flood_found found;
+
+	(void)state;
+	window(&f, 1, FLOOD_WINDOW);
+	assert_false(flood_judge(&f, false, begin, &found));
+	assert_int_equal(f.nsources, 0);
+	assert_int_equal(f.shift, 0);
+}
+
+static void
+less_is_let_in_with_each_window_but_never_nothing(void **state)
+{
+	struct flood f = { 0 };
+	unsigned last = 0;
+
+	(void)state;
+	while (last < FLOOD_SHIFT) {
+		window(&f, 1, FLOOD_WINDOW);
+		assert_int_equal(judged(&f, true).fresh, !last);
+		assert_true(f.shift > last && f.shift <= FLOOD_SHIFT);
+		last = f.shift;
+	}
+	window(&f, 1, FLOOD_WINDOW);
+	(void)judged(&f, false);
+	assert_int_equal(f.shift, FLOOD_SHIFT);
+}
+
+static void
+shift_rises_to_its_bound_from_one_below(void **state)
+{
+	struct flood f = { .shift = FLOOD_SHIFT - 1, .nsources = 1, .source = { host(0) } };
+
+	(void)state;
+	window(&f, 1, FLOOD_WINDOW);
+	(void)judged(&f, true);
+	assert_int_equal(f.shift, FLOOD_SHIFT);
+}
+
+static void
+more_is_let_in_each_second_until_all_are(void **state)
+{
+	struct flood f = { 0 };
+	struct mono now = begin;
+
+	(void)state;
+	window(&f, 3, FLOOD_WINDOW / 4);
+	(void)judged(&f, true);
+	assert_int_equal(f.nsources, 3);
+	for (unsigned shift = FLOOD_RISE; shift > 0; shift--) {
+		assert_int_equal(f.shift, shift);
+		assert_int_equal(f.nsources, 3);
+		assert_false(flood_calm(&f, (struct mono){ f.fall.ns - 1 }));
+		now = f.fall;
+		assert_true(flood_calm(&f, now));
+	}
+	assert_int_equal(f.shift, 0);
+	assert_int_equal(f.nsources, 0);
+	assert_false(flood_calm(&f, mono_add_ms(now, FLOOD_FALL_MS)));
+	assert_int_equal(now.ns, mono_add_ms(begin, FLOOD_RISE * FLOOD_FALL_MS).ns);
+}
+
+static void
+more_flooders_than_places_are_bounded(void **state)
+{
+	struct flood f = { 0 };
+
+	(void)state;
+	window(&f, 40, FLOOD_WINDOW / 40);
+	assert_int_equal(judged(&f, true).fresh, 40);
+	flood_pressed(&f);
+	while (f.seen < FLOOD_WINDOW)
+		(void)flood_note(&f, host(100 + f.seen % 40));
+	assert_int_equal(judged(&f, true).fresh, FLOOD_SOURCES - 40);
+	assert_int_equal(f.nsources, FLOOD_SOURCES);
+}
+
+static void
+pressure_while_counting_does_not_begin_anew(void **state)
+{
+	struct flood f = { 0 };
+
+	(void)state;
+	flood_pressed(&f);
+	(void)flood_note(&f, BAD);
+	flood_pressed(&f);
+	assert_int_equal(f.seen, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_above_the_fair_share_floods_and_one_at_it_does_not),
+		cmocka_unit_test(one_among_thousands_is_found_alone),
+		cmocka_unit_test(thousands_alike_are_let_in),
+		cmocka_unit_test(nobody_is_kept_out_when_the_buffer_emptied_meanwhile),
+		cmocka_unit_test(less_is_let_in_with_each_window_but_never_nothing),
+		cmocka_unit_test(shift_rises_to_its_bound_from_one_below),
+		cmocka_unit_test(more_is_let_in_each_second_until_all_are),
+		cmocka_unit_test(more_flooders_than_places_are_bounded),
+		cmocka_unit_test(pressure_while_counting_does_not_begin_anew),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
