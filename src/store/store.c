@@ -289,6 +289,12 @@ store_records(const struct store *s)
 	return s->table->count;
 }
 
+uint32_t
+store_names_at(const struct store *s, struct ip4 ip)
+{
+	return tally_of(&s->table->tally, ip);
+}
+
 void
 store_stats(const struct store *s, struct store_stats *ret)
 {

@@ -160,4 +160,7 @@ struct store_stats {
 	uint64_t journal_bytes, snapshots, bytes_in_memory;
 };
 uint64_t store_records(const struct store *s); /* ->records alone */
+/* How many of them hold this address, whatever their state; with millions of records it may be too high
+ * by some. */
+uint32_t store_names_at(const struct store *s, struct ip4 ip);
 void store_stats(const struct store *s, struct store_stats *ret);

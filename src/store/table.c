@@ -168,6 +168,13 @@ table_slot_give(struct table *t, uint32_t i)
 	t->free_slot = i;
 }
 
+void
+table_tally(struct table *t, const struct trec *r, int32_t change)
+{
+	for (uint8_t i = 0; i < r->naddr; i++)
+		tally_add(&t->tally, (struct ip4){ r->tail[i] }, change);
+}
+
 /* ---- life ---- */
 
 int
@@ -180,7 +187,8 @@ table_new(uint64_t hint, struct table **ret)
 		return NBT_ENOMEM;
 	while (buckets < hint && buckets < BUCKETS_MAX)
 		buckets *= 2;
-	if (getrandom(&t->seed, sizeof(t->seed), 0) != sizeof(t->seed)) {
+	if (getrandom(&t->seed, sizeof(t->seed), 0) != sizeof(t->seed) ||
+	    getrandom(&t->tally.seed, sizeof(t->tally.seed), 0) != sizeof(t->tally.seed)) {
 		free(t);
 		return NBT_EIO;
 	}
@@ -245,6 +253,7 @@ table_add(struct table *t, uint64_t hash, struct trec *r)
 	cds_lfht_add(t->hash, hash, &r->node);
 	t->count++;
 	t->owners.records[r->owner]++;
+	table_tally(t, r, 1);
 	if (!t->loading)
 		order_add(t, r);
 }
@@ -270,6 +279,8 @@ table_put(struct table *t, uint64_t hash, struct trec *r)
 	slot_set(t, r->slot, (uintptr_t)r);
 	t->owners.records[old->owner]--;
 	t->owners.records[r->owner]++;
+	table_tally(t, old, -1);
+	table_tally(t, r, 1);
 	if (!t->loading)
 		order_replace(t, old, r);
 	trec_retire(&t->pool, old);
@@ -294,6 +305,7 @@ table_del(struct table *t, uint64_t hash, const struct nb_key *key)
 	if (!t->loading)
 		order_remove(t, r);
 	t->owners.records[r->owner]--;
+	table_tally(t, r, -1);
 	t->count--;
 	table_slot_give(t, r->slot);
 	trec_retire(&t->pool, r);

@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "base/ordset.h"
+#include "store/tally.h"
 #include "store/trec.h"
 
 #define SLOTS_PER_CHUNK 65536u
@@ -28,6 +29,7 @@ struct table {
 	uint64_t seed;
 	struct trec_pool pool;
 	struct owners owners;
+	struct tally tally;       /* records by address */
 	struct ordset by_name;    /* name 16, slot 4: records without scope */
 	struct ordset by_scope;   /* name 16, scope 255, slot 4: records with one */
 	struct ordset by_version; /* owner's number 2, version 8, slot 4 */

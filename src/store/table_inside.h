@@ -13,6 +13,9 @@ uint64_t table_hash_name(
 int table_match(struct cds_lfht_node *node, const void *r);
 void table_grow_when_full(struct table *t);
 
+/* r comes into the hash table (1) or goes out of it (-1). */
+void table_tally(struct table *t, const struct trec *r, int32_t change);
+
 /* Room for n more records. NBT_ENOMEM. */
 int table_slots_reserve(struct table *t, size_t n);
 void table_slot_take(struct table *t, struct trec *r);

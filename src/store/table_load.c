@@ -62,6 +62,7 @@ enter(struct table *t, struct trec *r)
 	}
 	t->count++;
 	t->owners.records[r->owner]++;
+	table_tally(t, r, 1);
 }
 
 int

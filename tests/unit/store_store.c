@@ -565,6 +565,46 @@ end(void **state)
 	return 0;
 }
 
+static void
+names_of_an_address_are_counted_through_changes_and_starts(void **state)
+{
+	const struct ip4 ip = { 0x0b000000u + 24 }, other = { 0x0a000000u + 1 };
+	char *path = folder_new();
+	struct store *s = open_at(path);
+	struct rec r = many_addresses(1, 1, 25), next = many_addresses(1, 3, 24), plain;
+
+	(void)state;
+	plain = rec_of(2, 2, 100);
+	plain.addr[0].ip = ip;
+	put(s, &r);
+	put(s, &plain);
+	assert_int_equal(store_names_at(s, ip), 0); /* not before they are kept */
+	assert_int_equal(store_commit(s), 0);
+	assert_int_equal(store_names_at(s, ip), 2);
+	plain.due.s = plain.addr[0].due.s = 200; /* a refresh changes nothing */
+	put(s, &plain);
+	assert_int_equal(store_commit(s), 0);
+	assert_int_equal(store_names_at(s, ip), 2);
+	assert_int_equal(store_snapshot(s), 0);
+	tend_until(s, STORE_NEWS_SNAPSHOT_DONE);
+	store_close(s);
+	s = open_at(path);
+	assert_int_equal(store_names_at(s, ip), 2);
+	put(s, &next); /* one of its addresses goes */
+	assert_int_equal(store_commit(s), 0);
+	assert_int_equal(store_names_at(s, ip), 1);
+	store_close(s);
+	s = open_at(path);
+	assert_int_equal(store_names_at(s, ip), 1);
+	assert_int_equal(store_names_at(s, (struct ip4){ 0x0b000000u }), 1);
+	assert_int_equal(store_del(s, &plain.key), 0);
+	assert_int_equal(store_commit(s), 0);
+	assert_int_equal(store_names_at(s, ip), 0);
+	assert_int_equal(store_names_at(s, other), 0);
+	store_close(s);
+	folder_free(path);
+}
+
 int
 main(void)
 {
@@ -586,6 +626,7 @@ main(void)
 		cmocka_unit_test(a_folder_that_holds_other_things_is_refused),
 		cmocka_unit_test(folders_that_are_missing_or_somebody_elses_are_refused),
 		cmocka_unit_test(many_starts_leave_few_files),
+		cmocka_unit_test(names_of_an_address_are_counted_through_changes_and_starts),
 	};
 
 	return cmocka_run_group_tests_name("store_store", tests, begin, end);
