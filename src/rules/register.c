@@ -297,6 +297,8 @@ rule_register(const struct rec *cur, const struct reg_in *in, const struct rule_
 		return v;
 	if (!cur && env->full)
 		rules_reply(&v, RULE_REG_11, NB_RC_SRV);
+	else if (!cur && env->crowded)
+		rules_reply(&v, RULE_REG_12, NB_RC_RFS);
 	else if (!cur)
 		write_fresh(&v, RULE_REG_10, in, type, env);
 	else if (cur->is_static && !gives_way(cur, type, env))

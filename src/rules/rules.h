@@ -54,6 +54,7 @@ struct rule_env {
 	/* What this machine's own NetBT node says of the name in question (netbt 1.6); registrations and
 	 * replicas read it. */
 	bool full;      /* as many names as may be (design 7): none is created */
+	bool crowded;   /* as many names of the claim's address as may be: likewise */
 	bool held_here; /* it has the name, a unique one, and defends it */
 	uint8_t nheld;  /* the addresses on which it has the name or is registering it */
 	struct ip4 held[REC_ADDR_MAX];

@@ -12,7 +12,7 @@ wins_explain_register(
 {
 	struct wins_look look;
 
-	ret->verdict = rule_register(wins_look_up(w, &in->key, now, &look), in, &look.env);
+	ret->verdict = rule_register(wins_look_up_claim(w, in, now, &look), in, &look.env);
 	ret->found = look.found;
 	ret->cur = look.rec;
 }

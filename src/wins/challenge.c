@@ -369,6 +369,9 @@ tell_refusal(struct wins *w, const struct verdict *v, const struct reg_in *in,
 		owner = event == EV_NAME_DEFENDED && defender.v ? defender : owner;
 	} else if (v->rule == RULE_REG_11) {
 		event = EV_NAMES_FULL;
+	} else if (v->rule == RULE_REG_12) {
+		event = EV_ADDRESS_FULL;
+		owner = in->ip;
 	} else if (v->rule == RULE_REG_06) {
 		event = EV_NAME_BLOCKED;
 	} else if (v->rule == RULE_REG_07) {
@@ -411,7 +414,7 @@ decide(struct wins *w, struct asked *asked, const struct reg_in *in, struct clai
 	const struct rec *cur;
 
 	do {
-		cur = wins_look_up(w, &in->key, now, &look);
+		cur = wins_look_up_claim(w, in, now, &look);
 		*v = rule_register(cur, in, &look.env);
 		asked->staged = look.staged;
 		if (v->action == ACT_CHALLENGE) {
@@ -472,7 +475,7 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 		return;
 	}
 	do {
-		cur = wins_look_up(w, &c->in.key, now, &look);
+		cur = wins_look_up_claim(w, &c->in, now, &look);
 		c->asked.staged = look.staged;
 		if ((!cur || cur->state != REC_ACTIVE || cur->version.v != p->seen.v ||
 			!ip4_eq(cur->owner, p->seen_owner)) &&

@@ -96,6 +96,10 @@ struct wins_look {
 const struct rec *wins_look_up(
     struct wins *w, const struct nb_key *key, struct wall now, struct wins_look *ret);
 
+/* The same for a claim. */
+const struct rec *wins_look_up_claim(
+    struct wins *w, const struct reg_in *in, struct wall now, struct wins_look *ret);
+
 #define WINS_NB_PORT 137 /* questions go where every node listens */
 
 /* Name order of the engine's own tables: name, scope length, scope. */

@@ -177,6 +177,16 @@ wins_look_up(struct wins *w, const struct nb_key *key, struct wall now, struct w
 	return ret->found ? &ret->rec : NULL;
 }
 
+const struct rec *
+wins_look_up_claim(struct wins *w, const struct reg_in *in, struct wall now, struct wins_look *ret)
+{
+	uint32_t most = w->conf.names_per_address;
+	const struct rec *cur = wins_look_up(w, &in->key, now, ret);
+
+	ret->env.crowded = most && !cur && store_names_at(w->store, in->ip) >= most;
+	return cur;
+}
+
 int
 wins_key_compare(const struct nb_key *a, const struct nb_key *b)
 {

@@ -24,10 +24,11 @@ enum wins_half_release { WINS_HALF_OFF, WINS_HALF_LOG, WINS_HALF_REPAIR };
 struct wins_conf {
 	struct rule_intervals intervals; /* wishes; clamped at start */
 	uint32_t chl_interval_ms, chl_tries;
-	uint32_t challenges_max; /* open at once */
-	uint64_t names_max;      /* records held; no new one past it */
-	uint32_t scavenge_slice; /* records per step of the scavenger */
-	bool burst_handling;     /* 2.11 */
+	uint32_t challenges_max;    /* open at once */
+	uint64_t names_max;         /* records held; no new one past it */
+	uint32_t names_per_address; /* likewise of one address; 0 = any number */
+	uint32_t scavenge_slice;    /* records per step of the scavenger */
+	bool burst_handling;        /* 2.11 */
 	bool migrate_on, propagate_releases, strict_source, prepend_1b, randomize_1c;
 	bool
 	    settle_conflicts; /* two living computers of one name at two servers: one gives it up */

@@ -241,6 +241,8 @@ text_env(const char *text, struct rule_env *ret)
 			ret->migrate_on = true;
 		else if (!strcmp(word, "full"))
 			ret->full = true;
+		else if (!strcmp(word, "crowded"))
+			ret->crowded = true;
 		else if (!strcmp(word, "strict"))
 			ret->strict_source = true;
 		else if (!strcmp(word, "propagate"))

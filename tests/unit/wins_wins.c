@@ -460,6 +460,47 @@ names_of_the_own_node_join_and_are_defended(void **state)
 	net_end(&n);
 }
 
+static void
+crowd(struct net *n, uint32_t most)
+{
+	n->conf.names_per_address = most;
+	assert_int_equal(wins_reconf(n->w, &n->conf, n->now), 0);
+}
+
+static void
+an_address_gets_so_many_names_and_no_more(void **state)
+{
+	struct net n;
+
+	(void)state;
+	net_init(&n);
+	crowd(&n, 3);
+	net_registers(&n, NB_OP_REGISTER, "ONE<20>", 0, OWNER);
+	net_registers(&n, NB_OP_REGISTER, "TWO<20>", 0, OWNER);
+	net_registers(&n, 15, "THREE<20>", 0, OWNER);
+	assert_false(net_told(&n, EV_ADDRESS_FULL));
+	net_ask(&n, NB_OP_REGISTER, 2, "FOUR<20>", 0, OWNER);
+	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_RFS, OWNER);
+	assert_true(net_told(&n, EV_ADDRESS_FULL));
+	assert_int_equal(net_count(&n, WS_REGISTER_REFUSED), 1);
+	net_registers(&n, NB_OP_REFRESH, "TWO<20>", 0, OWNER);
+	net_registers(&n, NB_OP_REGISTER, "FOUR<20>", 0, HOST(11));
+	/* A released name still takes its place. */
+	net_ask(&n, NB_OP_RELEASE, 3, "ONE<20>", 0, OWNER);
+	(void)net_expect(&n, NB_RELEASE_RESP, NB_RC_OK, OWNER);
+	net_ask(&n, NB_OP_REGISTER, 4, "FIVE<20>", 0, OWNER);
+	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_RFS, OWNER);
+	net_down(&n);
+	net_up(&n);
+	net_ask(&n, NB_OP_REGISTER, 5, "FIVE<20>", 0, OWNER);
+	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_RFS, OWNER);
+	crowd(&n, 4);
+	net_registers(&n, NB_OP_REGISTER, "FIVE<20>", 0, OWNER);
+	crowd(&n, 0);
+	net_registers(&n, NB_OP_REGISTER, "SIX<20>", 0, OWNER);
+	net_end(&n);
+}
+
 int
 main(void)
 {
@@ -482,6 +523,7 @@ main(void)
 		cmocka_unit_test(what_did_not_fit_into_the_batch_is_scavenged_and_counted_once),
 		cmocka_unit_test(scavenging_rests_a_second_after_a_commit_that_failed),
 		cmocka_unit_test(names_of_the_own_node_join_and_are_defended),
+		cmocka_unit_test(an_address_gets_so_many_names_and_no_more),
 	};
 
 	return cmocka_run_group_tests_name("wins_wins", tests, NULL, NULL);
