@@ -79,7 +79,7 @@ flood_judge(struct flood *f, bool still_pressed, struct mono mnow, struct flood_
 	f->fall = mono_add_ms(mnow, FLOOD_FALL_MS);
 	if (f->shift == FLOOD_SHIFT)
 		return ret_found->fresh > 0;
-	f->shift = f->shift + FLOOD_RISE < FLOOD_SHIFT ? f->shift + FLOOD_RISE : FLOOD_SHIFT;
+	f->shift++;
 	return true;
 }
 

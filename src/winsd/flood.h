@@ -6,8 +6,8 @@
  *
  * Nothing is counted until the receive buffer is half full. Then the sources of the next packets are: who
  * surely sent more than one in FLOOD_FAIR of them floods, and of those who flood one packet in 2^shift is let in.
- * shift rises at once when the buffer is half full again, and falls by one for each second in which it is
- * not, until all are let in.
+ * shift rises with each window at whose end the buffer is still half full, and falls by one for each quarter
+ * of a second in which it is not, until all are let in.
  */
 #pragma once
 
@@ -21,8 +21,7 @@
 #define FLOOD_FAIR    64   /* more than one in so many of them is too much */
 #define FLOOD_SOURCES 64   /* who are remembered at once */
 #define FLOOD_SHIFT   12   /* at most: one packet in 4096 */
-#define FLOOD_RISE    2
-#define FLOOD_FALL_MS 1000
+#define FLOOD_FALL_MS 250
 
 /* Zeroed: nobody floods. */
 struct flood {

@@ -59,32 +59,24 @@ put_off(struct worker *w, int event, const struct udp_packet *p, uint64_t number
 	w->full_told = now;
 }
 
-/* Has this client as many places of the queue as it may? With burst handling the queue ends where that
- * begins, or one client could have all the others answered so. */
+/* Has this client as many of so many places of the queue as it may? */
 static bool
-exceeds_share(struct worker *w, const struct udp_packet *p)
+exceeds_share(const struct worker *w, const struct udp_packet *p, size_t size)
 {
-	const struct live *live = &w->d->live;
-	size_t size = atomic_load_explicit(&live->burst_handling, memory_order_relaxed)
-			  ? atomic_load_explicit(&live->burst_queue, memory_order_relaxed)
-			  : w->d->conf.queue_max;
-
-	if (!atomic_load_explicit(&live->fair_shares, memory_order_relaxed) ||
-	    !share_exceeded(&w->share, p->peer, ring_used(w->ring), size))
-		return false;
-	wins_count(&w->stats.n[WS_OVER_SHARE]);
-	put_off(w, EV_QUEUE_SHARE, p, share_of(&w->share, p->peer));
-	return true;
+	return atomic_load_explicit(&w->d->live.fair_shares, memory_order_relaxed) &&
+	       share_exceeded(&w->share, p->peer, ring_used(w->ring), size);
 }
 
-/* Burst handling (wins 2.11): true when the packet got its answer here. */
+/* Burst handling (wins 2.11): true when the packet got its answer here. Who has his share of the queue up
+ * to where it begins gets such answers already: he shall not be the reason that others do. */
 static bool
 burst(struct worker *w, const struct udp_packet *p, const struct udp_to *to)
 {
 	size_t waiting = ring_used(w->ring), len;
+	size_t most = atomic_load_explicit(&w->d->live.burst_queue, memory_order_relaxed);
 
 	if (!atomic_load_explicit(&w->d->live.burst_handling, memory_order_relaxed) ||
-	    waiting < atomic_load_explicit(&w->d->live.burst_queue, memory_order_relaxed)) {
+	    (waiting < most && !exceeds_share(w, p, most))) {
 		if (w->bursting && waiting == 0) {
 			teller_say(&w->d->teller, EV_BURST_ENDED, w->burst.answered, "");
 			w->bursting = false;
@@ -109,6 +101,11 @@ hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
 
 	if (p->len > WORKER_PACKET_MAX) {
 		wins_count(&w->stats.drop[NB_DROP_LONG]);
+		return;
+	}
+	if (exceeds_share(w, p, w->d->conf.queue_max)) {
+		wins_count(&w->stats.n[WS_OVER_SHARE]);
+		put_off(w, EV_QUEUE_SHARE, p, share_of(&w->share, p->peer));
 		return;
 	}
 	slot = ring_used(w->ring) < w->d->conf.queue_max ? ring_room(w->ring) : NULL;
@@ -194,7 +191,7 @@ handle(struct worker *w, struct batch *b, const struct udp_packet *p, unsigned s
 	}
 	if (drop != NB_DROP_NONE)
 		note_damaged(w, drop, p);
-	if (drop != NB_DROP_NONE || exceeds_share(w, p) || burst(w, p, &to))
+	if (drop != NB_DROP_NONE || burst(w, p, &to))
 		return;
 	hand_over(w, p, socket);
 	b->to_registrar = true;
