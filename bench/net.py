@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import net_lab
 import net_plot
+import net_stress
 from net_lab import OWNER, RESPONDER, SERVER
 
 GOALS = {  # row: (what, goal as a share of the bare responder)
@@ -30,7 +31,7 @@ GOALS = {  # row: (what, goal as a share of the bare responder)
     'mixed': ('mixed 70/10/18/2', 0.60),
 }
 EXTRA = ['lone', 'storm-p99', 'challenges', 'memory', 'start', 'scavenge-p99', 'snapshot-p99',
-         'bulk-storm']
+         'bulk-storm', *net_stress.KINDS]
 MILLION = 1000000
 
 
@@ -274,18 +275,16 @@ class Bench:
         self.lab.stop(server)
 
     def bulk_storm(self):
-        """How long many computers that all start at once need until all their names are registered."""
-        for handling in ('false', 'true'):
-            server = self.lab.winsd(self.lab.work / f'storm-{handling}', burst_handling=handling)
-            self.lab.await_answer(SERVER, 10)
-            said = self.lab.perf(SERVER, 'storm', '-N', '100000', '-s', '1s')
-            records = self.lab.ctl('status')[0]['records']
-            latency = said['operations']['register']['milliseconds']
-            self.say(f'100000 computers at once     burst-handling {handling}: '
-                     f"{said['right']} of {said['begun']} claims granted in {said['seconds']:.1f} s, "
-                     f"{said['repeated']} repeated, {said['lost']} lost, {records} names stored, "
-                     f"p50 {latency['p50']:.0f} ms, p99 {latency['p99']:.0f} ms")
-            self.lab.stop(server)
+        net_stress.storm(self)
+
+    def garbage_flood(self):
+        net_stress.flood(self, 'garbage-flood')
+
+    def miss_flood(self):
+        net_stress.flood(self, 'miss-flood')
+
+    def register_flood(self):
+        net_stress.flood(self, 'register-flood')
 
 
 def table(growth):

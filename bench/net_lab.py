@@ -109,7 +109,8 @@ class Lab:
 
     def tool(self, name):
         return {'nbperf': self.build / 'src/tools/nbperf', 'winsd': self.build / 'src/winsd/winsd',
-                'winsctl': self.build / 'src/tools/winsctl', 'fill': self.build / 'bench/fill'}[name]
+                'winsctl': self.build / 'src/tools/winsctl', 'fill': self.build / 'bench/fill',
+                'flood': self.build / 'bench/flood'}[name]
 
     def at(self, where, words, core=None):
         """The command in its namespace, on its processor. When there are others who want it, a figure
@@ -124,6 +125,7 @@ class Lab:
         line = line.replace(str(self.work) + '/', '')
         # rounds differ in the numbers of new names; the responder gets what the server gets
         line = re.sub(r'(-[fk]) [0-9]{4,}', r'\1 NEW', line)
+        line = re.sub(r'(-b [0-9.]+,)[0-9.,]+', r'\1...', line)
         if line not in self.shown:
             self.shown.append(line)
 
@@ -138,7 +140,7 @@ class Lab:
         data.mkdir(exist_ok=True)
         words = [self.tool('winsd'), '-o', f'data-dir={data}', '-o', 'user=', '-o', 'workers=1',
                  '-o', f'control-socket={self.work}/winsd.sock', '-o', f'listen={SERVER}',
-                 '-o', 'log-level=warning']
+                 '-o', 'log-level=warning', '-o', 'names-per-address=0']
         for key, value in options.items():
             words += ['-o', f'{key.replace("_", "-")}={value}']
         return self._start(words, 'winsd.log')
@@ -176,6 +178,20 @@ class Lab:
         self.show(command)
         return subprocess.Popen(self.at('client', command), stdin=subprocess.DEVNULL, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def start_at(self, where, words):
+        self.show(words)
+        return subprocess.Popen(self.at(where, words), stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE)
+
+    @staticmethod
+    def more_addresses(count):
+        """Of the client, with a route to the server."""
+        made = [f'10.255.1.{i + 1}' for i in range(count)]
+        for address in made:
+            ip('-n', 'client', 'addr', 'add', f'{address}/32', 'dev', 'eth0x')
+        ip('-n', 'server', 'route', 'add', '10.255.1.0/24', 'dev', 'eth0')
+        return made
 
     @staticmethod
     def end_behind(load):

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of net.py about stress: what one address that floods does to others, with fair shares and without
+them, and computers that all start at once. Layer: bench."""
+
+import statistics
+import time
+
+from net_lab import CLIENT, OWNER, SERVER
+
+KINDS = {'garbage-flood': ('garbage', 'query'), 'miss-flood': ('miss', 'query'),
+         'register-flood': ('register', 'register')}
+NAMES, RATE, SITES = 100000, 1000, 200
+
+
+class Load:
+    """What became of 1000 requests a second, mixed, of somebody who floods nobody."""
+
+    def __init__(self, lab, seconds):
+        # new names are new in each round: the clock says which
+        said = lab.perf(SERVER, 'mixed', '-n', str(NAMES), '-r', str(RATE), '-t', f'{seconds}s',
+                        '-b', CLIENT, '-k', str(time.time_ns() // 10**6 % 10**7))
+        self.begun, self.right, self.repeated = said['begun'], said['right'], said['repeated']
+        self.ms = {op: said['operations'][op]['milliseconds'] for op in ('query', 'register')}
+
+
+class Row:
+    def __init__(self):
+        self.loads, self.flood, self.memory = [], [], []
+
+    def line(self):
+        begun, right = (sum(getattr(load, what) for load in self.loads) for what in ('begun', 'right'))
+        repeated = sum(load.repeated for load in self.loads)
+        ms = ', '.join(f'{op} p50 {self.middle(op, "p50"):.1f} p99 {self.middle(op, "p99"):.0f} ms'
+                       for op in ('query', 'register'))
+        memory = ' / '.join(f'{statistics.median(column) / 2**20:.0f}'
+                            for column in zip(*self.memory))
+        return (f'{100 * right / begun:.1f} % of {begun} answered, {repeated} repetitions, {ms}; memory '
+                f'before / during / after {memory} MiB')
+
+    def middle(self, op, what):
+        return statistics.median(load.ms[op][what] for load in self.loads)
+
+
+def flood(bench, row):
+    """The same server before, during and after, with fair shares and without in turns."""
+    lab, (kind, served) = bench.lab, KINDS[row]
+    rounds = max(1, bench.args.rounds // 3)
+    seconds = max(3, int(bench.args.seconds * 5))
+    rows = {fair: Row() for fair in ('true', 'false')}
+    capacity = []
+    for i in range(rounds):
+        for fair, said in rows.items():
+            server = lab.winsd(lab.fill(NAMES), fair_shares=fair)
+            lab.await_answer(SERVER, 30)
+            new = ['-f', str(NAMES), '-n', '5000000'] if served == 'register' else ['-n', str(NAMES)]
+            capacity.append(lab.perf(SERVER, served, *new, '-B', '16', '-t', '1s')['per_second'])
+            memory = [server.memory()]
+            behind = lab.start_at('client', [lab.tool('flood'), SERVER, OWNER, kind, seconds + 2])
+            time.sleep(1)
+            said.loads.append(Load(lab, seconds))
+            memory.append(server.memory())
+            sent = int(behind.communicate(timeout=60)[0]) / (seconds + 2)
+            lab.await_answer(SERVER, 30)
+            said.flood.append(sent)
+            said.memory.append([*memory, server.memory()])
+            lab.stop(server)
+    each = statistics.median([n for said in rows.values() for n in said.flood])
+    bench.say(f'{row}: {each:,.0f}/s from one address, {each / statistics.median(capacity):.1f} times of what is '
+              f'served otherwise ({served}: {statistics.median(capacity):,.0f}/s)')
+    for fair, said in rows.items():
+        bench.say(f'  fair-shares {fair + ":":6} {said.line()}')
+
+
+def storm(bench):
+    """How long many computers that all start at once need until all their names are registered. A load
+    cannot have 100,000 addresses: they sit behind 200, as branches of a company do."""
+    lab = bench.lab
+    sites = lab.more_addresses(SITES)
+    for handling in ('false', 'true'):
+        server = lab.winsd(lab.work / f'storm-{handling}', burst_handling=handling)
+        lab.await_answer(SERVER, 10)
+        said = lab.perf(SERVER, 'storm', '-N', '100000', '-s', '1s', '-b', ','.join(sites), '-S',
+                        str(SITES))
+        records = lab.ctl('status')[0]['records']
+        latency = said['operations']['register']['milliseconds']
+        bench.say(f'100000 computers at once     burst-handling {handling}: '
+                  f"{said['right']} of {said['begun']} claims granted in {said['seconds']:.1f} s, "
+                  f"{said['repeated']} repeated, {said['lost']} lost, {records} names stored, "
+                  f"p50 {latency['p50']:.0f} ms, p99 {latency['p99']:.0f} ms")
+        lab.stop(server)
