@@ -9,30 +9,37 @@
 #include "io/shed.h"
 #include "winsd/winsd.h"
 
-/* Full batches after which the buffer is looked at: 1,024 packets. A buffer is half full with several
- * times as many. */
-#define LOOK_EVERY 16
+/* Full batches after which the buffer is looked at: 512 packets. A buffer of the default size is half full
+ * with twenty times as many. */
+#define LOOK_EVERY 8
 
 static_assert(FLOOD_SOURCES <= SHED_ADDRESSES_MAX && FLOOD_SHIFT <= SHED_SHIFT_MAX,
     "whoever is found can be shed");
 
-/* Whether the receive buffer is half full. What the kernel dropped meanwhile is counted: as shed while
- * some are kept out, though it can be that others' packets are among them. */
-static bool
+enum state {
+	CALM,
+	EASING,
+	PRESSED
+}; /* less than half full; more, but less than before; not less */
+
+/* What the kernel dropped meanwhile is counted: as shed while some are kept out, though it can be that
+ * others' packets are among them. */
+static enum state
 look(struct door *door)
 {
 	struct shed_load load;
-	uint32_t lost;
+	uint32_t lost, used = door->used;
 
 	door->full = 0;
 	if (!shed_load(door->fd, &load))
-		return false;
+		return CALM;
 	lost = load.dropped - door->dropped;
 	door->dropped = load.dropped;
+	door->used = load.used;
 	if (door->flood.shift)
 		door->shed += lost;
 	wins_count_more(&door->stats->n[door->flood.shift ? WS_SHED : WS_LOST], lost);
-	return load.used > load.size / 2;
+	return load.used <= load.size / 2 ? CALM : load.used < used ? EASING : PRESSED;
 }
 
 static void
@@ -49,11 +56,9 @@ judge(struct door *door)
 	struct event ev = { .id = EV_FLOOD };
 
 	door->judge = false;
-	if (!flood_judge(&door->flood, look(door), clock_mono(), &found))
+	if (!flood_judge(&door->flood, look(door) != CALM, clock_mono(), &found))
 		return;
 	obey(door);
-	if (!found.fresh)
-		return;
 	ev.peer = found.worst;
 	ev.number = found.share;
 	if (door->flood.nsources > 1)
@@ -69,14 +74,23 @@ over(struct door *door)
 	door->shed = 0;
 }
 
-/* Somebody is kept out: is it time to let more of theirs in? */
+static void
+pressed(struct door *door, struct mono mnow)
+{
+	if (flood_pressed(&door->flood, mnow))
+		obey(door);
+}
+
+/* Somebody is kept out, and it is time to see whether more of theirs can be let in. */
 static void
 relax(struct door *door, struct mono mnow)
 {
-	if (door->flood.fall.ns > mnow.ns)
-		return;
-	if (look(door)) {
-		flood_pressed(&door->flood);
+	enum state state = look(door);
+
+	if (state == PRESSED) {
+		pressed(door, mnow);
+	} else if (state == EASING) {
+		flood_wait(&door->flood, mnow);
 	} else if (flood_calm(&door->flood, mnow)) {
 		obey(door);
 		if (!door->flood.shift)
@@ -87,6 +101,8 @@ relax(struct door *door, struct mono mnow)
 void
 door_tend(struct door *door, unsigned came, unsigned most)
 {
+	struct mono mnow;
+
 	if (!atomic_load_explicit(&door->d->live.fair_shares, memory_order_relaxed)) {
 		if (door->flood.shift)
 			(void)shed_set(door->fd, NULL, 0, 0); /* taking away cannot fail */
@@ -96,8 +112,11 @@ door_tend(struct door *door, unsigned came, unsigned most)
 	door->full += came == most;
 	if (door->judge)
 		judge(door);
-	else if ((door->full >= LOOK_EVERY || (door->full && !came)) && look(door))
-		flood_pressed(&door->flood);
-	if (door->flood.shift && !door->flood.counting)
-		relax(door, clock_mono());
+	else if ((door->full >= LOOK_EVERY || (door->full && !came)) && look(door) == PRESSED)
+		pressed(door, clock_mono());
+	if (door->flood.shift) {
+		mnow = clock_mono();
+		if (door->flood.fall.ns <= mnow.ns)
+			relax(door, mnow);
+	}
 }

@@ -20,6 +20,7 @@ struct door {
 	unsigned full;    /* batches since the buffer was looked at */
 	bool judge;       /* a window is over */
 	uint32_t dropped; /* by the kernel, when it was last asked */
+	uint32_t used;    /* bytes of the buffer, likewise */
 	uint64_t shed;    /* in this flood */
 };
 

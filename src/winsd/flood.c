@@ -9,14 +9,19 @@
 #include <assert.h>
 #include <string.h>
 
-void
-flood_pressed(struct flood *f)
+bool
+flood_pressed(struct flood *f, struct mono mnow)
 {
-	if (f->counting)
-		return;
-	f->counting = true;
-	f->seen = 0;
-	memset(f->count, 0, sizeof(f->count));
+	f->fall = mono_add_ms(mnow, FLOOD_FALL_MS);
+	if (!f->counting) {
+		f->counting = true;
+		f->seen = 0;
+		memset(f->count, 0, sizeof(f->count));
+	}
+	if (!f->shift || f->shift == FLOOD_SHIFT)
+		return false;
+	f->shift++;
+	return true;
 }
 
 bool
@@ -52,13 +57,13 @@ is_known(const struct flood *f, struct ip4 ip)
 }
 
 bool
-flood_judge(struct flood *f, bool still_pressed, struct mono mnow, struct flood_found *ret_found)
+flood_judge(struct flood *f, bool half_full, struct mono mnow, struct flood_found *ret_found)
 {
 	struct flood_count worst = { 0 };
 
 	*ret_found = (struct flood_found){ 0 };
 	f->counting = false;
-	if (!still_pressed)
+	if (!half_full)
 		return false;
 	for (int i = 0; i < FLOOD_SOURCES; i++) {
 		const struct flood_count *c = &f->count[i];
@@ -74,12 +79,12 @@ flood_judge(struct flood *f, bool still_pressed, struct mono mnow, struct flood_
 	}
 	ret_found->worst = worst.ip;
 	ret_found->share = worst.n * 100 / FLOOD_WINDOW;
-	if (!f->nsources)
-		return false; /* too many at once, each with its fair share: the kernel drops whose it will */
+	/* When nobody stands out, each has a fair share of too much: the kernel drops whose it will. */
+	if (!ret_found->fresh)
+		return false;
 	f->fall = mono_add_ms(mnow, FLOOD_FALL_MS);
-	if (f->shift == FLOOD_SHIFT)
-		return ret_found->fresh > 0;
-	f->shift++;
+	if (!f->shift)
+		f->shift = 1;
 	return true;
 }
 
@@ -88,8 +93,15 @@ flood_calm(struct flood *f, struct mono mnow)
 {
 	if (!f->shift || f->fall.ns > mnow.ns)
 		return false;
+	f->counting = false; /* a flood that ended may leave a window that nobody fills */
 	f->fall = mono_add_ms(mnow, FLOOD_FALL_MS);
 	if (!--f->shift)
 		f->nsources = 0;
 	return true;
+}
+
+void
+flood_wait(struct flood *f, struct mono mnow)
+{
+	f->fall = mono_add_ms(mnow, FLOOD_FALL_MS);
 }

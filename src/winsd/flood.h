@@ -6,8 +6,8 @@
  *
  * Nothing is counted until the receive buffer is half full. Then the sources of the next packets are: who
  * surely sent more than one in FLOOD_FAIR of them floods, and of those who flood one packet in 2^shift is let in.
- * shift rises with each window at whose end the buffer is still half full, and falls by one for each quarter
- * of a second in which it is not, until all are let in.
+ * shift rises whenever the buffer is half full and does not empty, and falls by one for each quarter of a
+ * second in which it is not half full, until all are let in.
  */
 #pragma once
 
@@ -37,8 +37,9 @@ struct flood {
 	struct mono fall; /* when shift falls, if it is not 0 */
 };
 
-/* The receive buffer is half full: counts from now on, if it does not yet. */
-void flood_pressed(struct flood *f);
+/* The receive buffer is half full and does not empty: less is let in of those who are known to flood, and
+ * others are looked for, if they are not yet. True: shift changed. */
+bool flood_pressed(struct flood *f, struct mono mnow);
 /* Counts a packet. True: the window is over, flood_judge is due. Only while ->counting. */
 bool flood_note(struct flood *f, struct ip4 from);
 
@@ -47,9 +48,9 @@ struct flood_found {
 	struct ip4 worst;
 	uint32_t share; /* percent of the window that the worst of all sent */
 };
-/* The window is over; still_pressed says whether the buffer is half full even now. True: sources or shift
- * changed. */
-bool flood_judge(
-    struct flood *f, bool still_pressed, struct mono mnow, struct flood_found *ret_found);
+/* The window is over; half_full says how the buffer is now. True: sources changed, perhaps shift. */
+bool flood_judge(struct flood *f, bool half_full, struct mono mnow, struct flood_found *ret_found);
 /* When f->fall is reached and the buffer is not half full. True: shift changed; 0: the flood is over. */
 bool flood_calm(struct flood *f, struct mono mnow);
+/* It is half full, but empties: shift stays for another while. */
+void flood_wait(struct flood *f, struct mono mnow);

@@ -25,7 +25,7 @@ window(struct flood *f, unsigned n, unsigned each)
 	unsigned noted = 0;
 	bool over = false;
 
-	flood_pressed(f);
+	(void)flood_pressed(f, begin);
 	assert_true(f->counting);
 	for (unsigned i = 0; i < each; i++)
 		for (unsigned k = 0; k < n; k++, noted++)
@@ -55,7 +55,7 @@ one_above_the_fair_share_floods_and_one_at_it_does_not(void **state)
 		struct flood f = { 0 };
 
 		(void)state;
-		flood_pressed(&f);
+		(void)flood_pressed(&f, begin);
 		for (unsigned i = 0; i < bad; i++)
 			(void)flood_note(&f, BAD);
 		while (f.seen < FLOOD_WINDOW)
@@ -105,20 +105,47 @@ nobody_is_kept_out_when_the_buffer_emptied_meanwhile(void **state)
 }
 
 static void
-less_is_let_in_with_each_window_but_never_nothing(void **state)
+less_is_let_in_while_the_buffer_does_not_empty_but_never_nothing(void **state)
 {
 	struct flood f = { 0 };
-	unsigned last = 0;
 
 	(void)state;
-	while (last < FLOOD_SHIFT) {
-		window(&f, 1, FLOOD_WINDOW);
-		assert_int_equal(judged(&f, true).fresh, !last);
-		assert_int_equal(f.shift, ++last);
-	}
+	assert_false(flood_pressed(&f, begin)); /* nobody is known to flood */
 	window(&f, 1, FLOOD_WINDOW);
-	(void)judged(&f, false);
+	assert_int_equal(judged(&f, true).fresh, 1);
+	for (unsigned shift = 1; shift < FLOOD_SHIFT; shift++) {
+		assert_int_equal(f.shift, shift);
+		assert_true(flood_pressed(&f, begin));
+	}
 	assert_int_equal(f.shift, FLOOD_SHIFT);
+	assert_false(flood_pressed(&f, begin));
+	assert_int_equal(f.shift, FLOOD_SHIFT);
+}
+
+static void
+shift_stays_while_the_buffer_empties(void **state)
+{
+	struct flood f = { 0 };
+
+	(void)state;
+	window(&f, 1, FLOOD_WINDOW);
+	(void)judged(&f, true);
+	flood_wait(&f, f.fall);
+	assert_int_equal(f.fall.ns, mono_add_ms(begin, 2 * FLOOD_FALL_MS).ns);
+	assert_int_equal(f.shift, 1);
+}
+
+static void
+known_flooders_are_no_news(void **state)
+{
+	struct flood f = { 0 };
+
+	(void)state;
+	window(&f, 1, FLOOD_WINDOW);
+	(void)judged(&f, true);
+	window(&f, 1, FLOOD_WINDOW);
+	assert_int_equal(judged(&f, false).fresh, 0);
+	assert_int_equal(f.nsources, 1);
 }
 
 static void
@@ -128,11 +155,9 @@ more_is_let_in_by_and_by_until_all_are(void **state)
 	struct mono now = begin;
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
-		window(&f, 3, FLOOD_WINDOW / 4);
-		(void)judged(&f, true);
-		assert_int_equal(f.nsources, 3);
-	}
+	window(&f, 3, FLOOD_WINDOW / 4);
+	(void)judged(&f, true);
+	(void)flood_pressed(&f, begin);
 	for (unsigned shift = 2; shift > 0; shift--) {
 		assert_int_equal(f.shift, shift);
 		assert_int_equal(f.nsources, 3);
@@ -147,6 +172,22 @@ more_is_let_in_by_and_by_until_all_are(void **state)
 }
 
 static void
+window_that_nobody_fills_does_not_keep_anybody_out(void **state)
+{
+	struct flood f = { 0 };
+
+	(void)state;
+	window(&f, 1, FLOOD_WINDOW);
+	(void)judged(&f, true);
+	(void)flood_pressed(&f, begin);
+	(void)flood_note(&f, BAD);
+	assert_int_equal(f.shift, 2);
+	assert_true(flood_calm(&f, f.fall));
+	assert_int_equal(f.shift, 1);
+	assert_false(f.counting);
+}
+
+static void
 more_flooders_than_places_are_bounded(void **state)
 {
 	struct flood f = { 0 };
@@ -154,7 +195,7 @@ more_flooders_than_places_are_bounded(void **state)
 	(void)state;
 	window(&f, 40, FLOOD_WINDOW / 40);
 	assert_int_equal(judged(&f, true).fresh, 40);
-	flood_pressed(&f);
+	(void)flood_pressed(&f, begin);
 	while (f.seen < FLOOD_WINDOW)
 		(void)flood_note(&f, host(100 + f.seen % 40));
 	assert_int_equal(judged(&f, true).fresh, FLOOD_SOURCES - 40);
@@ -167,9 +208,9 @@ pressure_while_counting_does_not_begin_anew(void **state)
 	struct flood f = { 0 };
 
 	(void)state;
-	flood_pressed(&f);
+	(void)flood_pressed(&f, begin);
 	(void)flood_note(&f, BAD);
-	flood_pressed(&f);
+	(void)flood_pressed(&f, begin);
 	assert_int_equal(f.seen, 1);
 }
 
@@ -181,8 +222,11 @@ main(void)
 		cmocka_unit_test(one_among_thousands_is_found_alone),
 		cmocka_unit_test(thousands_alike_are_let_in),
 		cmocka_unit_test(nobody_is_kept_out_when_the_buffer_emptied_meanwhile),
-		cmocka_unit_test(less_is_let_in_with_each_window_but_never_nothing),
+		cmocka_unit_test(less_is_let_in_while_the_buffer_does_not_empty_but_never_nothing),
+		cmocka_unit_test(shift_stays_while_the_buffer_empties),
+		cmocka_unit_test(known_flooders_are_no_news),
 		cmocka_unit_test(more_is_let_in_by_and_by_until_all_are),
+		cmocka_unit_test(window_that_nobody_fills_does_not_keep_anybody_out),
 		cmocka_unit_test(more_flooders_than_places_are_bounded),
 		cmocka_unit_test(pressure_while_counting_does_not_begin_anew),
 	};
