@@ -35,7 +35,7 @@ class DiskFull(ServerCase):
         self.addCleanup(subprocess.run, ['umount', '-l', self.disk], check=True)
 
     def winsd(self, host, **options):
-        return super().winsd(host, data=lab.Path(self.disk, 'data'), **options)
+        return super().winsd(host, data=lab.Path(self.disk, 'data'), names_per_address=0, **options)
 
     def fill(self):
         with open(os.path.join(self.disk, 'ballast'), 'wb', buffering=0) as ballast:
