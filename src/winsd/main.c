@@ -59,6 +59,8 @@ winsd_wins_conf(const struct winsd *d, const struct conf *c)
 		.prepend_1b = c->prepend_1b,
 		.randomize_1c = c->randomize_1c,
 		.verify_replicas = c->replication_verify_replicas,
+		.settle_conflicts = c->replication_settle_conflicts,
+		.server = d->server_address,
 		.half_release = (uint8_t)c->half_release,
 		.half_release_delay = (uint32_t)c->half_release_delay,
 		.doctor_max = (uint32_t)c->doctor_max,

@@ -20,11 +20,11 @@ def samba_options(folder):
     return options
 
 
-def write_smb_conf(folder, options):
+def write_smb_conf(folder, options, shares=''):
     folder.mkdir(parents=True, exist_ok=True)
     options = {**samba_options(folder), **options}
     path = folder / 'smb.conf'
-    path.write_text('[global]\n' + ''.join(f'\t{k} = {v}\n' for k, v in options.items()))
+    path.write_text('[global]\n' + ''.join(f'\t{k} = {v}\n' for k, v in options.items()) + shares)
     return path
 
 
@@ -74,6 +74,65 @@ class Nmbd:
     @property
     def group_names(self):
         return [(self.workgroup, 0x00), (self.workgroup, 0x1E)]
+
+
+class SambaAd:
+    """Samba's AD services nbt and wrepl alone: a WINS server with replication on TCP 42, which asks its
+    partners each few seconds. Provisioned once a run; each start takes a copy of that."""
+
+    REALM, DOMAIN, NAME = 'lab.example', 'LAB', 'SAMBAAD'
+
+    def __init__(self, host, partners=(), pull_interval=2):
+        self.host, self.address = host, host.addresses[0]
+        self.folder = host.path('samba')
+        self.partners, self.pull_interval = list(partners), pull_interval
+        self.process = None
+        self._provision()
+
+    def _options(self):
+        folder = self.folder
+        return {
+            'netbios name': self.NAME, 'workgroup': self.DOMAIN, 'realm': self.REALM,
+            'server role': 'active directory domain controller', 'server services': 'nbt, wrepl',
+            'interfaces': f'{self.address}/24', 'bind interfaces only': 'yes',
+            'wins support': 'yes', 'dns proxy': 'no', 'wreplsrv:periodic_interval': '1', 'winsdb:nosync': 'true',
+            'ldb:nosync': 'true', 'dns update command': '/bin/true',
+            'spn update command': '/bin/true', 'log level': '3',
+            'binddns dir': folder / 'binddns', 'winbindd socket directory': folder / 'winbindd',
+            'ntp signd socket directory': folder / 'ntp', 'include system krb5 conf': 'no',
+        }
+
+    def _provision(self):
+        sysvol = self.folder / 'state' / 'sysvol'
+        self.conf = write_smb_conf(self.folder, self._options(),
+                                   f'[netlogon]\n\tpath = {sysvol}\n[sysvol]\n\tpath = {sysvol}\n')
+        text = self.conf.read_text()
+        (self.folder / 'binddns').mkdir(exist_ok=True)
+        done = self.host.run(
+            'samba-tool', 'domain', 'provision', f'--configfile={self.conf}', '--quiet',
+            f'--realm={self.REALM}', f'--domain={self.DOMAIN}', f'--host-name={self.NAME}',
+            f'--host-ip={self.address}', '--server-role=dc', '--dns-backend=NONE', '--use-rfc2307',
+            '--adminpass=L4b!passw0rd', '--krbtgtpass=Krb7gt!pass', '-d1', timeout=300)
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+        self.conf.write_text(text)  # provision rewrites it
+        ldif = self.folder / 'partners.ldif'
+        ldif.write_text('\n'.join(
+            f'dn: name=P{i},CN=PARTNERS\nobjectClass: wreplPartner\nname: P{i}\naddress: {address}\n'
+            f'pullInterval: {self.pull_interval}\npullRetryInterval: 1\npushChangeCount: 1\ntype: 0x3\n'
+            for i, address in enumerate(self.partners)))
+        done = self.host.run('ldbadd', '-H', self.folder / 'private/wins_config.ldb', ldif)
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+
+    def start(self):
+        self.process = self.host.start('samba', '-i', '-M', 'single', '--debug-stdout', '-s',
+                                       self.conf, log=self.host.path('samba.log'))
+        return self
+
+    def die(self):
+        """samba in one process is slow to act on TERM."""
+        self.process.end(QUIET)
 
 
 def nmblookup(host, server, name, suffix):

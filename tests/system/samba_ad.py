@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replication with Samba's AD server, in both directions: what clients do at either server is known at
+the other, also across kills in the middle. Spec: wins 3."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from lib import lab, netbios, peers, tap
+from lib.case import LabCase
+from lib.netbios import Name
+from lib.node import Node, Silence
+
+OURS, THEIRS = '192.0.2.10', '192.0.2.20'
+A, B = '192.0.2.41', '192.0.2.42'
+SOON = 30
+
+
+class SambaAd(LabCase):
+    def setUp(self):
+        super().setUp()
+        self.host = self.lab.host('ours', OURS)
+        self.peer = self.lab.host('theirs', THEIRS)
+        self.capture = self.lab.capture(self.host)
+        self.addCleanup(self.check_capture)
+        self.samba = peers.SambaAd(self.peer, [OURS], pull_interval=1).start()
+        self.server = self.winsd(self.host, challenge_interval='100ms')
+        self.server.conf.write_text(
+            'replication:\n  retry-interval: 1s\n  partners:\n'
+            f'    - {{address: {THEIRS}, pull-interval: 1s, update-count: 1}}\n')
+        self.server.start()
+        self.client_a, self.client_b = self.lab.host('a', A), self.lab.host('b', B)
+        self.at_ours = Node(self.client_a, OURS)
+        self.at_theirs = Node(self.client_b, THEIRS)
+        lab.wait_until(lambda: self.ask(self.at_theirs, Name('SAMBAAD')), SOON, 'Samba to serve')
+
+    def check_capture(self):
+        self.assertEqual(self.capture.malformed([OURS]), '')
+
+    def ask(self, node, name):
+        """What the node's server says: addresses, [] for "no such name", None for nothing."""
+        try:
+            return sorted(node.resolve(name, timeout=1) or [])
+        except Silence:
+            return None
+
+    def soon(self, node, name, ips):
+        lab.wait_until(lambda: self.ask(node, name) == ips, SOON,
+                       f'{name} to be {ips}; it is {self.ask(node, name)}')
+
+    def everywhere(self, name, ips):
+        self.soon(self.at_ours, name, ips)
+        self.soon(self.at_theirs, name, ips)
+
+    # ---- the same names at both ----
+
+    def test_registrations_and_releases_travel_in_both_directions(self):
+        mine, yours = Name('MINE', 0x20), Name('YOURS', 0x20)
+        self.assertEqual(self.at_ours.register(mine).rcode, netbios.OK)
+        self.assertEqual(self.at_theirs.register(yours).rcode, netbios.OK)
+        self.everywhere(mine, [A])
+        self.everywhere(yours, [B])
+        # A replica released where it was not registered becomes a tombstone, which travels back.
+        self.assertEqual(self.at_theirs.release(yours, server=OURS).rcode, netbios.OK)
+        self.everywhere(yours, [])
+
+    def test_domain_master_browser_and_group_names_travel(self):
+        pdc, group = Name('CORP', 0x1B), Name('TEAM', 0x1E)
+        self.at_ours.register(pdc)
+        self.at_theirs.register_group(group)
+        self.everywhere(pdc, [A])
+        self.everywhere(group, ['255.255.255.255'])
+
+    def test_members_of_a_special_group_at_both_become_one_list(self):
+        group = Name('CORP', 0x1C)
+        self.at_ours.register_group(group)
+        self.at_theirs.register_group(group)
+        self.everywhere(group, [A, B])
+
+    def test_multihomed_name_arrives_whole_and_a_released_address_goes_everywhere(self):
+        """KB Q184832: no partner may keep the address that was released."""
+        host = self.lab.host('m', ('192.0.2.51', '192.0.2.52'))
+        node = Node(host, OURS)
+        name = Name('MULTI')
+        node.own(name, ['192.0.2.51', '192.0.2.52'])
+        for ip in ('192.0.2.51', '192.0.2.52'):
+            self.assertEqual(node.multihomed(name, ip, source=ip).rcode, netbios.OK)
+        self.everywhere(name, ['192.0.2.51', '192.0.2.52'])
+        node.release(name, '192.0.2.51', source='192.0.2.51')
+        self.everywhere(name, ['192.0.2.52'])
+
+    def test_conflict_of_two_living_computers_ends_alike_at_both(self):
+        name = Name('TWINS')
+        self.at_ours.own(name, [A])
+        self.at_theirs.own(name, [B])
+        self.samba.die()
+        self.at_ours.register(name)
+        self.server.kill9()
+        self.samba.start()
+        lab.wait_until(lambda: self.ask(self.at_theirs, Name('SAMBAAD')), SOON, 'Samba to serve')
+        self.at_theirs.register(name)
+        self.server.start()
+        lab.wait_until(lambda: self.ask(self.at_ours, name) and
+                       self.ask(self.at_ours, name) == self.ask(self.at_theirs, name), SOON,
+                       'both servers to agree')
+
+    def test_tombstone_made_by_an_administrator_travels(self):
+        name = Name('OLD')
+        self.at_ours.register(name)
+        self.everywhere(name, [A])
+        self.server.ctl('tombstone', 'OLD#20')
+        self.everywhere(name, [])
+
+    # ---- kills ----
+
+    def test_all_names_arrive_though_both_are_killed_in_between(self):
+        names = [Name(f'N{i:04}') for i in range(400)]
+        for i, name in enumerate(names):
+            self.assertEqual(self.at_ours.register(name).rcode, netbios.OK)
+            if i in (150, 300):
+                self.server.restart('kill9')
+            if i == 220:
+                self.samba.die()
+                self.samba.start()
+        for name in names:
+            self.soon(self.at_theirs, name, [A])
+
+    def test_partner_is_told_in_words_as_reached_and_as_lost(self):
+        lab.wait_until(lambda: self.partner()['last-pull'], SOON, 'a pull')
+        self.samba.die()
+        lab.wait_until(lambda: self.partner()['error'], SOON, 'the loss to be noticed')
+        self.samba.start()
+        lab.wait_until(lambda: not self.partner()['error'], SOON, 'the partner to be back')
+
+    def partner(self):
+        partner, = self.server.ctl('partners')
+        return partner
+
+
+if __name__ == '__main__':
+    tap.main(['samba', 'samba-tool', 'ldbadd'])
