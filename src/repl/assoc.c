@@ -45,6 +45,7 @@ started(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 {
 	struct partner *p = partner_of(r, c->peer);
 
+	c->stands = true;
 	c->theirs = m->sender;
 	c->minor = m->minor;
 	if (p)

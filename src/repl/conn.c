@@ -125,7 +125,7 @@ conn_stop(struct repl *r, struct conn *c, uint32_t reason)
 	if (c->closing)
 		return;
 	conn_leave(r, c, reason ? "this server ended the association" : NULL);
-	if (c->theirs && !c->closing)
+	if (c->stands && !c->closing)
 		conn_send(r, c, &m, NULL);
 	if (!c->closing)
 		shut(r, c);

@@ -46,7 +46,9 @@ convert_in(const struct repl *r, struct ip4 owner, const struct wrepl_record *in
 	ret->is_static = in->is_static;
 	ret->owner = owner;
 	ret->version.v = in->version;
-	if (in->type == REC_UNIQUE && in->naddr)
+	/* A group's is passed on as it came, though nobody is answered with it (3.4). */
+	if (in->naddr && (in->type == REC_UNIQUE ||
+			     (in->type == REC_GROUP && !ip4_eq(in->addr[0].ip, IP4_BROADCAST))))
 		ret->addr[ret->naddr++] = (struct rec_addr){ .ip = in->addr[0].ip, .owner = owner };
 	else if (in->type == REC_SPECIAL || in->type == REC_MULTIHOMED)
 		members_in(r, in, ret);
@@ -69,7 +71,7 @@ convert_out(const struct repl *r, const struct rec *rec, struct wrepl_record *re
 			.owner = ip4_eq(rec->addr[i].owner, OWNER_SELF) ? r->conf.self
 									: rec->addr[i].owner };
 	if (rec->type == REC_UNIQUE || rec->type == REC_GROUP) {
-		/* One address is always there; a group's is this one (3.4). */
+		/* One address is always there; a group of ours has this one (3.4). */
 		if (!rec->naddr)
 			ret->addr[0].ip = rec->type == REC_GROUP ? IP4_BROADCAST : IP4_ANY;
 		ret->addr[0].owner = IP4_ANY;

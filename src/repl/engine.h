@@ -86,7 +86,9 @@ struct conn {
 	bool closing;
 	bool taken; /* the message that is being worked off was taken out of in */
 	bool persistent;
-	uint32_t handle, theirs; /* association handles; 0 = none */
+	uint32_t handle; /* ours; 0 = none yet */
+	bool stands;     /* the peer named its handle, which may be any number, 0 too */
+	uint32_t theirs;
 	uint16_t minor;
 	struct buf in;
 	size_t whole; /* bytes of the message that in begins with; 0 = not known yet */
@@ -128,6 +130,7 @@ struct pull {
 	uint32_t nmap;
 	bool mapped, planned, failed, whole;
 	bool unkept;  /* something could not be kept here: not the partner's fault */
+	bool over;    /* over a notice's own connection, roles swapped: who pulls ends it (3.5) */
 	bool forward; /* tell partners on when something came */
 	struct ip4 initiator;
 	struct fetch *fetch;

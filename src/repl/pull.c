@@ -89,7 +89,7 @@ keep_map(struct pull *p, const struct wrepl_msg *m)
 static bool
 stands(const struct conn *c)
 {
-	return c && c->theirs && !c->closing && !c->pull && c->awaits == AWAITS_NOTHING;
+	return c && c->stands && !c->closing && !c->pull && c->awaits == AWAITS_NOTHING;
 }
 
 /* The connection to pull over; one that is yet to be made calls pull_go when it stands. */
@@ -134,6 +134,7 @@ pull_new(struct repl *r, const struct pull_wish *wish, struct round *round)
 		return NULL;
 	}
 	p->conn->pull = p;
+	p->over = p->conn == wish->over;
 	if (partner) {
 		partner->view.last_pull_tried = r->now;
 		partner->pull_due = MONO_NEVER;
@@ -409,7 +410,7 @@ end(struct repl *r, struct pull *p)
 	if (c) {
 		c->pull = NULL;
 		c->moved_at = r->mnow;
-		if (c->use == USE_PULL && !c->persistent)
+		if (p->over || (c->use == USE_PULL && !c->persistent))
 			conn_stop(r, c, 0);
 	}
 	if (p->records)

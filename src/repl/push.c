@@ -87,7 +87,7 @@ push_flush(struct repl *r, struct partner *p)
 		p->push_due = MONO_NEVER;
 		return;
 	}
-	if (!c->theirs || c->awaits != AWAITS_NOTHING || c->closing)
+	if (!c->stands || c->awaits != AWAITS_NOTHING || c->closing)
 		return; /* it calls this when it stands */
 	for (unsigned i = 0; i < p->nnotices && !c->closing; i++) {
 		send(r, c, &p->notice[i]);

@@ -64,7 +64,7 @@ rules_take(struct rec *r, const struct rule_env *env)
 {
 	r->owner = OWNER_SELF;
 	r->version = env->next;
-	if (r->type == REC_UNIQUE && r->naddr)
+	if ((r->type == REC_UNIQUE || r->type == REC_GROUP) && r->naddr)
 		r->addr[0].owner = OWNER_SELF;
 }
 

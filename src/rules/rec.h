@@ -50,7 +50,8 @@ struct rec {
 	/* When something is to be done: active = expiry, or for special and multihomed the earliest of
 	 * the addresses'; released, tombstone = next step of 1.3; WALL_NEVER = static. */
 	struct wall due;
-	/* Unique: one, whose due and owner repeat the record's. Normal group: none. Special and
+	/* Unique: one, whose due and owner repeat the record's. Normal group: none, or as a unique's
+	 * one that nobody is answered with: what its owner stored and partners get. Special and
 	 * multihomed: oldest registration first. */
 	uint8_t naddr;
 	struct rec_addr addr[REC_ADDR_MAX];

@@ -67,6 +67,8 @@ rules_replica_fits(const struct rec *in)
 		return false;
 	if (in->type == REC_UNIQUE)
 		return in->naddr == 1;
+	if (in->type == REC_GROUP)
+		return in->naddr <= 1;
 	/* A special group may be alive without members (3.9.3); a computer has an address. */
 	return in->type != REC_MULTIHOMED || in->naddr || in->state != REC_ACTIVE;
 }
@@ -111,14 +113,18 @@ rules_replica_write(struct verdict *v, enum rule_id rule, const struct rec *cur,
 	next->is_static = in->is_static && in->state == REC_ACTIVE;
 	next->owner = in->owner;
 	next->version = in->version;
-	for (int i = 0; i < in->naddr && in->type != REC_GROUP; i++) {
+	for (int i = 0; i < in->naddr; i++) {
 		a = rules_replica_member(cur, &in->addr[i], env);
-		if (in->type == REC_UNIQUE) {
+		if (in->type == REC_UNIQUE || in->type == REC_GROUP) {
 			a.owner = in->owner;
 			a.due = wall_add(env->now, rec_is_own(in) ? env->renewal : env->verify);
 		}
 		rules_place_member(next, &a);
 	}
+	/* A group without members is nobody's: Windows does not pass it on, and it gives way. */
+	if (next->type == REC_SPECIAL && next->state == REC_ACTIVE && !next->naddr &&
+	    !next->is_static)
+		next->state = REC_RELEASED;
 	if (next->is_static)
 		rules_set_due(next, WALL_NEVER);
 	else if (next->state != REC_ACTIVE)
@@ -178,6 +184,14 @@ has_all(const struct ip4 *list, unsigned n, const struct rec *of)
 		if (!rules_is_among(of->addr[i].ip, list, n))
 			return false;
 	return true;
+}
+
+/* A living special group without members tells nothing to whom the group is dead already. */
+static bool
+is_empty_of_dead(const struct rec *cur, const struct rec *in)
+{
+	return in->type == REC_SPECIAL && in->state == REC_ACTIVE && !in->naddr &&
+	       cur->type == REC_SPECIAL && cur->state != REC_ACTIVE;
 }
 
 static bool
@@ -409,6 +423,8 @@ rule_replica(const struct rec *cur, const struct rec *in, const struct rule_env 
 		rules_replica_write(&v, RULE_RPL_10, cur, in, env);
 	else if (same)
 		rules_replica_write(&v, RULE_RPL_11, cur, in, env);
+	else if (is_empty_of_dead(cur, in))
+		rules_keep(&v, RULE_RPL_81);
 	else if (stays_static(cur, in, env))
 		rules_keep(&v, RULE_RPL_20);
 	else if (!cur->is_static && in->is_static && in->state == REC_ACTIVE)

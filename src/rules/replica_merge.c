@@ -121,10 +121,14 @@ merge(struct verdict *v, const struct rec *cur, const struct rec *in, const stru
 	} else {
 		rules_take(next, env);
 	}
-	if (next->naddr)
+	if (next->naddr) {
 		rules_due_of_members(next);
-	else
+	} else if (v->rule == RULE_RPL_88) {
+		next->state = REC_RELEASED;
+		next->due = wall_add(env->now, env->extinction);
+	} else {
 		next->due = wall_add(env->now, env->renewal);
+	}
 }
 
 void

@@ -139,8 +139,11 @@ nb_name_decode(struct rd *r, const struct rd *packet, struct nb_key *ret)
 void
 nb_name_encode(struct wr *w, const struct nb_key *key)
 {
-	uint8_t *p = wr_room(w, 1 + ENCODED_LEN + key->scope.len + 1u);
+	uint8_t *p;
 
+	for (unsigned i = 0; i < key->scope.len; i += 1u + key->scope.b[i])
+		w->bad |= key->scope.b[i] > LABEL_MAX;
+	p = wr_room(w, 1 + ENCODED_LEN + key->scope.len + 1u);
 	if (!p)
 		return;
 	*p++ = ENCODED_LEN;

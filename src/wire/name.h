@@ -49,7 +49,8 @@ nb_key_eq(const struct nb_key *a, const struct nb_key *b)
  */
 int nb_name_decode(struct rd *r, const struct rd *packet, struct nb_key *ret);
 
-/* Writes the second-level encoding, without pointers: 34 bytes and the scope's. */
+/* Writes the second-level encoding, without pointers: 34 bytes and the scope's. Bad when a label of the
+ * scope is longer than 63 bytes, as replication may bring. */
 void nb_name_encode(struct wr *w, const struct nb_key *key);
 
 /*

@@ -11,7 +11,6 @@
 #define NAME_MAX_LEN 255 /* of NameLen */
 #define RECORD_MIN   48  /* a name without scope, one address or none of a list */
 #define BROWSER      0x1b
-#define LABEL_MAX    63
 #define TRAILER      0xffffffff
 
 #define FLAG_STATIC  0x80
@@ -48,7 +47,10 @@ scope_cut(const uint8_t *text, size_t len)
 	return NB_SCOPE_MAX - (text[NB_SCOPE_MAX - 1] == '.');
 }
 
-/* False: the text is no sequence of labels. */
+/*
+ * False: the text is no sequence of labels. A label may be longer than a packet of port 137 can carry
+ * (63): here it is text, and Windows replicates it as it is (S4T). Nobody can ask for such a name.
+ */
 static bool
 scope_parse(const uint8_t *text, size_t len, struct nb_scope *ret)
 {
@@ -62,7 +64,7 @@ scope_parse(const uint8_t *text, size_t len, struct nb_scope *ret)
 	for (size_t i = 1; i <= ret->len; i++) {
 		if (i < ret->len && ret->b[i] != '.')
 			continue;
-		if (i - head - 1 == 0 || i - head - 1 > LABEL_MAX)
+		if (i - head - 1 == 0)
 			return false;
 		ret->b[head] = (uint8_t)(i - head - 1);
 		head = i;
