@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/ifmon.h"
+#include "winsd/worker.h"
 
 #define LISTED_MAX 64
 
@@ -16,6 +17,27 @@ struct own {
 	struct ifmon *ifmon;
 	uv_poll_t poll;
 };
+
+static bool
+is_listened_on(const struct conf *conf, struct ip4 a)
+{
+	for (unsigned i = 0; i < conf->listen.n; i++)
+		if (ip4_eq(conf->listen.a[i], a))
+			return true;
+	return !conf->listen.n;
+}
+
+/* Those on which queries come past the kernel: of that interface only. Another one's may be in a VLAN
+ * of the same card, whose tag the driver has taken off. */
+static void
+refill_fast(struct winsd *d, const struct ifmon_entry *all, size_t n)
+{
+	d->nfast = 0;
+	for (size_t i = 0; i < n && d->nfast < WINSD_SOCKETS_MAX; i++)
+		if (!strcmp(all[i].name, d->conf.xdp) && is_listened_on(&d->conf, all[i].ip))
+			d->fast[d->nfast++] = all[i].ip;
+	workers_fast(d);
+}
 
 /* False: they could not be listed, or are what they were. */
 static bool
@@ -29,9 +51,14 @@ refill(struct own *o)
 
 	if (ifmon_list(o->ifmon, all, LISTED_MAX, &n))
 		return false;
+	if (n > LISTED_MAX)
+		n = LISTED_MAX;
+	refill_fast(d, all, n);
+	if (d->conf.listen.n)
+		return false;
 	memcpy(before, d->self, sizeof(before));
 	d->nself = 0;
-	for (size_t i = 0; i < n && i < LISTED_MAX && d->nself < WINSD_SOCKETS_MAX; i++)
+	for (size_t i = 0; i < n && d->nself < WINSD_SOCKETS_MAX; i++)
 		if (!all[i].loopback)
 			d->self[d->nself++] = all[i].ip;
 	return d->nself != nbefore || memcmp(before, d->self, nbefore * sizeof(*before)) != 0;
@@ -70,9 +97,10 @@ own_open(uv_loop_t *loop, struct winsd *d, void (*changed)(void *arg), void *arg
 	if (d->conf.listen.n) {
 		d->nself = d->conf.listen.n;
 		memcpy(d->self, d->conf.listen.a, sizeof(d->self));
-		*ret = NULL;
-		return 0;
 	}
+	*ret = NULL;
+	if (d->conf.listen.n && !d->conf.xdp[0])
+		return 0;
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return NBT_ENOMEM;

@@ -13,7 +13,8 @@
 
 struct own;
 
-/* Fills d->self. changed is called when it was filled anew. NBT_EIO, NBT_ENOMEM, NBT_ELIMIT. */
+/* Fills d->self, and d->fast with those of the interface of the option xdp, and keeps both as things
+ * change. changed is called when d->self was filled anew. NBT_EIO, NBT_ENOMEM, NBT_ELIMIT. */
 int own_open(
     uv_loop_t *loop, struct winsd *d, void (*changed)(void *arg), void *arg, struct own **ret);
 /* Its memory goes when the loop has run the closing callback. Accepts NULL. */

@@ -28,12 +28,15 @@ struct live {
 struct own_node;
 struct repl_tcp;
 struct worker;
+struct xdp;
 struct registrar;
 
 struct winsd {
 	struct conf conf;
 	struct ip4 self[WINSD_SOCKETS_MAX];
 	uint8_t nself;
+	struct ip4 fast[WINSD_SOCKETS_MAX]; /* of the option xdp's interface; own.c keeps them */
+	uint8_t nfast;
 	struct ip4
 	    server_address; /* under which records are owned; the store's from the first start on */
 	struct teller teller;
@@ -45,6 +48,7 @@ struct winsd {
 	struct own_node *node;     /* NULL: this machine has no names of its own */
 	struct worker *workers;
 	unsigned nworkers;
+	struct xdp *xdp; /* NULL: all packets come through sockets */
 	struct wall started;
 	struct mono begun;                  /* the same on the clock that nobody sets */
 	const struct udp_stats *sender_udp; /* of what the registrar sends */

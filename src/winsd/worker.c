@@ -9,7 +9,9 @@
 
 #include "io/clock.h"
 #include "io/wake.h"
+#include "io/xdp.h"
 #include "winsd/door.h"
+#include "winsd/fast.h"
 #include "winsd/own_node.h"
 #include "winsd/registrar.h"
 #include "winsd/share.h"
@@ -32,6 +34,8 @@ struct worker {
 	int fd[WINSD_SOCKETS_MAX];
 	struct door door[WINSD_SOCKETS_MAX];
 	unsigned nfd;
+	struct xdp_socket *fast[XDP_QUEUES_MAX]; /* its share of the interface's queues */
+	unsigned nfast;
 	struct udp_in *in;
 	struct udp_out *out;
 	struct ring *ring;
@@ -67,10 +71,10 @@ exceeds_share(const struct worker *w, const struct udp_packet *p, size_t size)
 	       share_exceeded(&w->share, p->peer, ring_used(w->ring), size);
 }
 
-/* Burst handling (wins 2.11): true when the packet got its answer here. Who has his share of the queue up
- * to where it begins gets such answers already: he shall not be the reason that others do. */
-static bool
-burst(struct worker *w, const struct udp_packet *p, const struct udp_to *to)
+/* Burst handling (wins 2.11): the length of the answer when the packet gets it here. Who has his share of
+ * the queue up to where it begins gets such answers already: he shall not be the reason that others do. */
+static size_t
+burst(struct worker *w, const struct udp_packet *p, uint8_t out[static NB_UDP_MAX])
 {
 	size_t waiting = ring_used(w->ring), len;
 	size_t most = atomic_load_explicit(&w->d->live.burst_queue, memory_order_relaxed);
@@ -82,16 +86,15 @@ burst(struct worker *w, const struct udp_packet *p, const struct udp_to *to)
 			w->bursting = false;
 			w->burst.answered = 0;
 		}
-		return false;
+		return 0;
 	}
-	len = wins_burst_answer(&w->burst, &w->stats, p->data, p->len, udp_room(w->out));
+	len = wins_burst_answer(&w->burst, &w->stats, p->data, p->len, out);
 	if (!len)
-		return false;
+		return 0;
 	if (!w->bursting)
 		teller_say(&w->d->teller, EV_BURST_BEGAN, waiting, "");
 	w->bursting = true;
-	udp_put(w->out, to, len);
-	return true;
+	return len;
 }
 
 static void
@@ -148,6 +151,7 @@ note_damaged(struct worker *w, enum nb_drop drop, const struct udp_packet *p)
 struct batch {
 	const struct wins_view *view;
 	const struct dispatch_names *names; /* of the own node, NULL = none */
+	unsigned socket;                    /* index of the one that they came through */
 	bool to_registrar, to_node;         /* something was handed over */
 };
 
@@ -163,10 +167,11 @@ hand_to_node(struct worker *w, struct batch *b, const struct udp_packet *p)
 		wins_count(&w->stats.drop[NB_DROP_OVERLOAD]);
 }
 
-static void
-handle(struct worker *w, struct batch *b, const struct udp_packet *p, unsigned socket)
+/* The length of the answer in out, 0 when there is none now. b->socket is where a later one leaves. */
+static size_t
+handle(
+    struct worker *w, struct batch *b, const struct udp_packet *p, uint8_t out[static NB_UDP_MAX])
 {
-	const struct udp_to to = { .peer = p->peer, .local = p->local, .port = p->port };
 	enum dispatch where = DISPATCH_WINS;
 	enum nb_drop drop;
 	size_t len;
@@ -176,69 +181,134 @@ handle(struct worker *w, struct batch *b, const struct udp_packet *p, unsigned s
 	if (where != DISPATCH_WINS)
 		hand_to_node(w, b, p);
 	if (where == DISPATCH_NODE)
-		return;
+		return 0;
 	/* Sent to everybody, whatever its B bit says: not for a name server (netbt 8.3 rule 1). The
 	 * kernel gives every socket its copy; one of them is counted. */
 	if (p->broadcast) {
 		if (w->index == 0)
 			wins_count(&w->stats.drop[NB_DROP_BROADCAST]);
-		return;
+		return 0;
 	}
-	len = wins_query(w->d->store, b->view, &w->stats, p->data, p->len, udp_room(w->out), &drop);
-	if (len) {
-		udp_put(w->out, &to, len);
-		return;
-	}
-	if (drop != NB_DROP_NONE)
+	len = wins_query(w->d->store, b->view, &w->stats, p->data, p->len, out, &drop);
+	if (len)
+		return len;
+	if (drop != NB_DROP_NONE) {
 		note_damaged(w, drop, p);
-	if (drop != NB_DROP_NONE || burst(w, p, &to))
-		return;
-	hand_over(w, p, socket);
-	b->to_registrar = true;
+		return 0;
+	}
+	len = burst(w, p, out);
+	if (!len) {
+		hand_over(w, p, b->socket);
+		b->to_registrar = true;
+	}
+	return len;
+}
+
+/* What every batch begins and ends with. */
+static struct batch
+begin_batch(struct worker *w, unsigned socket)
+{
+	struct batch b = { .view = wins_view(w->d->wins), .socket = socket };
+
+	if (w->d->node)
+		b.names = own_node_names(w->d->node, w->index);
+	return b;
+}
+
+static void
+end_batch(struct worker *w, const struct batch *b)
+{
+	if (w->d->node)
+		own_node_names_done(w->d->node, w->index);
+	if (b->to_registrar)
+		registrar_wake(w->d->registrar);
+	if (b->to_node)
+		own_node_wake(w->d->node);
 }
 
 /* One batch of one socket; false when nothing was there. */
 static bool
 serve(struct worker *w, unsigned socket)
 {
-	struct batch b = { .view = wins_view(w->d->wins) };
 	unsigned n = udp_receive(w->in, w->fd[socket]);
+	struct batch b;
 
 	door_tend(&w->door[socket], n, UDP_BATCH);
 	if (!n)
 		return false;
-	if (w->d->node)
-		b.names = own_node_names(w->d->node, w->index);
+	b = begin_batch(w, socket);
 	for (unsigned i = 0; i < n; i++) {
 		const struct udp_packet p = udp_packet(w->in, i);
+		const struct udp_to to = { .peer = p.peer, .local = p.local, .port = p.port };
+		size_t len = handle(w, &b, &p, udp_room(w->out));
 
 		door_note(&w->door[socket], p.peer);
-		handle(w, &b, &p, socket);
+		if (len)
+			udp_put(w->out, &to, len);
 	}
-	if (w->d->node)
-		own_node_names_done(w->d->node, w->index);
 	(void)udp_send(w->out, w->fd[socket]); /* what failed is counted */
-	if (b.to_registrar)
-		registrar_wake(w->d->registrar);
-	if (b.to_node)
-		own_node_wake(w->d->node);
+	end_batch(w, &b);
+	return true;
+}
+
+/* The ordinary socket that would have received it. */
+static unsigned
+socket_of(const struct worker *w, struct ip4 local)
+{
+	for (unsigned i = 0; i < w->nfd && i < w->d->conf.listen.n; i++)
+		if (ip4_eq(w->d->conf.listen.a[i], local))
+			return i;
+	return 0;
+}
+
+/* The same past the kernel's network code. Queries only are picked there, but all can be handled. */
+static bool
+serve_fast(struct worker *w, struct xdp_socket *fast)
+{
+	unsigned n = xdp_receive(fast);
+	struct udp_packet p;
+	struct batch b;
+
+	if (!n)
+		return false;
+	b = begin_batch(w, 0);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *room = xdp_room(fast);
+		size_t len;
+
+		if (!xdp_packet(fast, i, &p))
+			continue;
+		if (!room) { /* the network takes nothing: as with a full socket, clients repeat */
+			xdp_drop(fast);
+			continue;
+		}
+		b.socket = socket_of(w, p.local);
+		len = handle(w, &b, &p, room);
+		if (len)
+			xdp_put(fast, i, len);
+	}
+	xdp_send(fast);
+	end_batch(w, &b);
 	return true;
 }
 
 static void
 rest(struct worker *w)
 {
-	struct pollfd p[WINSD_SOCKETS_MAX + 1];
+	struct pollfd p[WINSD_SOCKETS_MAX + XDP_QUEUES_MAX + 1];
+	unsigned n = 0;
 	int ms = -1;
 
 	for (unsigned i = 0; i < w->nfd; i++) {
-		p[i] = (struct pollfd){ .fd = w->fd[i], .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = w->fd[i], .events = POLLIN };
 		if (door_patience(&w->door[i]) >= 0)
 			ms = door_patience(&w->door[i]);
 	}
-	p[w->nfd] = (struct pollfd){ .fd = w->wake, .events = POLLIN };
+	for (unsigned i = 0; i < w->nfast; i++)
+		p[n++] = (struct pollfd){ .fd = xdp_socket_fd(w->fast[i]), .events = POLLIN };
+	p[n++] = (struct pollfd){ .fd = w->wake, .events = POLLIN };
 	store_reader_offline();
-	(void)poll(p, w->nfd + 1, ms); /* whatever ends it, the loop looks again */
+	(void)poll(p, n, ms); /* whatever ends it, the loop looks again */
 	store_reader_online();
 }
 
@@ -257,6 +327,8 @@ run(void *arg)
 
 		for (unsigned i = 0; i < w->nfd; i++)
 			any |= serve(w, i);
+		for (unsigned i = 0; i < w->nfast; i++)
+			any |= serve_fast(w, w->fast[i]);
 		store_reader_quiescent();
 		if (!any)
 			rest(w);
@@ -319,6 +391,43 @@ open_one(struct worker *w)
 	return err;
 }
 
+/* The queues of the interface are dealt out to the workers. */
+static int
+open_fast_sockets(struct winsd *d, char why[XDP_WHY_MAX])
+{
+	int err = 0;
+
+	for (unsigned q = 0; q < xdp_queues(d->xdp) && !err; q++) {
+		struct worker *w = &d->workers[q % d->nworkers];
+
+		err = xdp_socket_open(d->xdp, q, &w->udp, &w->fast[w->nfast], why);
+		if (!err)
+			w->nfast++;
+	}
+	return err;
+}
+
+static int
+open_fast(struct winsd *d)
+{
+	char why[XDP_WHY_MAX];
+	int err = fast_open(&d->conf, &d->xdp, why);
+
+	if (!err)
+		err = open_fast_sockets(d, why);
+	if (err)
+		teller_say(&d->teller, EV_XDP_REFUSED, 0, why);
+	workers_fast(d);
+	return err;
+}
+
+void
+workers_fast(struct winsd *d)
+{
+	if (d->xdp)
+		xdp_addresses(d->xdp, d->fast, d->nfast);
+}
+
 int
 workers_open(struct winsd *d)
 {
@@ -339,6 +448,8 @@ workers_open(struct winsd *d)
 		share_init(&w->share, arc4random(), arc4random());
 		err = open_one(w);
 	}
+	if (!err && d->conf.xdp[0])
+		err = open_fast(d);
 	return err;
 }
 
@@ -376,6 +487,8 @@ workers_close(struct winsd *d)
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		struct worker *w = &d->workers[i];
 
+		for (unsigned k = 0; k < w->nfast; k++)
+			xdp_socket_close(w->fast[k]);
 		for (unsigned k = 0; k < w->nfd; k++)
 			close(w->fd[k]);
 		if (w->wake >= 0)
@@ -384,6 +497,8 @@ workers_close(struct winsd *d)
 		udp_out_free(w->out);
 		ring_free(w->ring);
 	}
+	xdp_close(d->xdp);
+	d->xdp = NULL;
 	free(d->workers);
 	d->workers = NULL;
 	d->nworkers = 0;

@@ -25,6 +25,8 @@ int workers_open(struct winsd *d);
 int workers_start(struct winsd *d); /* after the registrar stands */
 void workers_stop(struct winsd *d); /* the threads end; sockets and rings stay for the registrar */
 void workers_close(struct winsd *d);
+/* After d->fast has changed; the main thread. */
+void workers_fast(struct winsd *d);
 
 /* A socket of the first worker: of conf.listen's entry i, or 0. */
 int worker_socket(const struct winsd *d, unsigned i);

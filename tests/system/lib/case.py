@@ -51,7 +51,7 @@ class ServerCase(LabCase):
     def setUp(self):
         super().setUp()
         self.server_host = self.lab.host('server', *self.ADDRESSES)
-        self.capture = self.lab.capture(self.server_host)
+        self.capture = self.lab.capture(self.server_host, far=bool(winsd.XDP))
         self.addCleanup(self.check_capture)
         self.server = self.winsd(self.server_host, **self.options)
         self.server.start()

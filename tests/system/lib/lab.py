@@ -3,6 +3,7 @@
 and sockets of its own, and what went over their wires. Layer: tests; runs inside tap.inside()."""
 
 import ctypes
+import json
 import os
 import select
 import signal
@@ -41,11 +42,11 @@ def ip(*words):
 
 
 class Frame:
-    """One UDP datagram that was seen on a wire."""
+    """One UDP datagram that was seen on a wire. head: the IP header in front of it."""
 
-    def __init__(self, src, sport, dst, dport, data):
-        self.src, self.sport, self.dst, self.dport = src, sport, dst, dport
-        self.data = data
+    def __init__(self, head, sport, dport, data):
+        self.head, self.sport, self.dport, self.data = head, sport, dport, data
+        self.src, self.dst = netbios.ip_text(head[12:16]), netbios.ip_text(head[16:20])
 
     @property
     def message(self):
@@ -56,13 +57,13 @@ class Frame:
 
 
 class Capture:
-    """Everything on a host's interfaces, in memory and as a pcap file for tshark. A packet socket
-    of our own rather than dumpcap: it is there at once and loses nothing when it is stopped. The
-    kernel puts a packet into it before anybody else gets it, and seen() first takes what is there:
-    whatever was heard before, on any host, has been seen."""
+    """Everything on a host's interfaces, but for loopback, in memory and as a pcap file for tshark. A
+    packet socket of our own rather than dumpcap: it is there at once and loses nothing when it is stopped.
+    The kernel puts a packet into it before anybody else gets it, and seen() first takes what is there:
+    whatever was heard before, on any host, has been seen. only: the names of the interfaces."""
 
-    def __init__(self, host, path):
-        self.path, self.frames, self.running = path, [], True
+    def __init__(self, host, path, only=()):
+        self.path, self.only, self.frames, self.running = path, set(only), [], True
         with host.inside():
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
@@ -84,7 +85,7 @@ class Capture:
                     data, where = self.sock.recvfrom(65535, socket.MSG_DONTWAIT)
                 except BlockingIOError:
                     return
-                if where[0] != 'lo':
+                if where[0] in self.only or (not self.only and where[0] != 'lo'):
                     self._keep(data)
 
     def _keep(self, data):
@@ -95,8 +96,7 @@ class Capture:
             return
         udp = 14 + (data[14] & 15) * 4
         sport, dport, size = struct.unpack_from('>3H', data, udp)
-        self.frames.append(Frame(netbios.ip_text(data[26:30]), sport,
-                                 netbios.ip_text(data[30:34]), dport, data[udp + 8:udp + size]))
+        self.frames.append(Frame(data[14:udp], sport, dport, data[udp + 8:udp + size]))
 
     def seen(self, condition=lambda frame: True):
         if self.running:
@@ -181,7 +181,7 @@ def enter_namespace(fd):
 
 class Host:
     def __init__(self, lab, name):
-        self.lab, self.name, self.addresses, self.links = lab, name, [], 0
+        self.lab, self.name, self.addresses, self.links, self.far = lab, name, [], 0, []
         ip('netns', 'add', name)
         self.fd = os.open(f'/run/netns/{name}', os.O_RDONLY)
         ip('-n', name, 'link', 'set', 'lo', 'up')
@@ -206,6 +206,7 @@ class Host:
         if not self.links:
             ip('-n', self.name, 'route', 'add', 'default', 'via', f'{net}.1')
         self.links += 1
+        self.far.append(far)
         self.addresses += addresses
         return near
 
@@ -220,6 +221,10 @@ class Host:
     def socket(self, kind=socket.SOCK_DGRAM):
         with self.inside():
             return socket.socket(socket.AF_INET, kind)
+
+    def mac(self, interface):
+        link = json.loads(self.run('ip', '-j', 'link', 'show', interface).stdout)[0]
+        return bytes.fromhex(link['address'].replace(':', ''))
 
     def path(self, *parts):
         path = self.lab.work / self.name
@@ -271,8 +276,10 @@ class Lab:
             host.add_interface(*([addresses] if isinstance(addresses, str) else addresses))
         return host
 
-    def capture(self, host):
-        capture = Capture(host, host.path(f'capture{len(self.captures)}.pcap'))
+    def capture(self, host, far=False):
+        """far: at the other ends of the host's links, where what goes past its kernel is seen too."""
+        path = host.path(f'capture{len(self.captures)}.pcap')
+        capture = Capture(self.router, path, host.far) if far else Capture(host, path)
         self.captures.append(capture)
         return capture
 

@@ -17,6 +17,7 @@ class Netbtd(winsd.Winsd):
         super().__init__(host, data=host.path('node'))
         self.control = host.path('run') / 'netbtd.sock'
         self.log = host.path('netbtd.log')
+        self.options.pop('xdp', None)  # is for servers
         self.options.update({'data-dir': self.data, 'control-socket': self.control,
                              'node.resolve-socket': ''})
         self.options.update({'node.' + k.replace('_', '-'): v for k, v in options.items()})

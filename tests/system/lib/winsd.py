@@ -12,6 +12,7 @@ from . import lab
 BUILD = lab.Path(__file__).resolve().parents[3] / 'build' / 'src'  # as ./dev makes it
 WINSD = os.environ.get('WINSD', BUILD / 'winsd' / 'winsd')
 WINSCTL = os.environ.get('WINSCTL', BUILD / 'tools' / 'winsctl')
+XDP = os.environ.get('WINSOME_TEST_XDP', '')  # servers answer queries on this interface through AF_XDP
 USER = 'nobody'
 START = lab.PATIENCE
 # 5 s are promised of an idle machine. Where it matters a test makes sure that without the promise it
@@ -35,7 +36,7 @@ class Winsd:
             self.conf.write_text('')
         self.options = {
             'data-dir': self.data, 'control-socket': self.control, 'user': USER,
-            'log-level': 'info',
+            'log-level': 'info', **({'xdp': XDP} if XDP else {}),
             **{k.replace('_', '-'): v for k, v in options.items()},
         }
 
