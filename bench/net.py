@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import net_lab
 import net_plot
 import net_stress
-from net_lab import OWNER, RESPONDER, SERVER
+from net_lab import FAST, OWNER, RESPONDER, SERVER
 
 GOALS = {  # row: (what, goal as a share of the bare responder)
     'hits': ('query hits', 0.92),
@@ -30,7 +30,7 @@ GOALS = {  # row: (what, goal as a share of the bare responder)
     'refresh': ('refreshes', None),
     'mixed': ('mixed 70/10/18/2', 0.60),
 }
-EXTRA = ['lone', 'storm-p99', 'challenges', 'memory', 'start', 'scavenge-p99', 'snapshot-p99',
+EXTRA = ['xdp', 'lone', 'storm-p99', 'challenges', 'memory', 'start', 'scavenge-p99', 'snapshot-p99',
          'bulk-storm', *net_stress.KINDS]
 MILLION = 1000000
 
@@ -146,6 +146,38 @@ class Bench:
         return rates
 
     # ---- rows without a pair ----
+
+    def xdp(self):
+        """Query hits past the kernel's network code, in turns with the same server on its ordinary socket.
+        How busy each server was tells whether the load was its limit."""
+        names, rates, wrong = self.args.names, {SERVER: [], FAST: []}, 0
+        costs, busy = {SERVER: [], FAST: []}, {SERVER: [], FAST: []}
+        data = self.lab.fill(names)
+        copy = self.lab.copy(data)
+        servers = {SERVER: self.lab.winsd(data)}
+        servers[FAST] = self.lab.winsd(copy, listen=FAST, control_socket=self.lab.work / 'fast.sock',
+                                       xdp=self.lab.fast_link())
+        for address in servers:
+            self.lab.await_answer(address, 120)
+        for i in range(self.args.rounds):
+            for address in sorted(servers, reverse=bool(i % 2)):
+                said, cost, _ = self.watched(servers[address], address, self.words('hits', names),
+                                             show=not i)
+                rates[address].append(said['per_second'])
+                costs[address].append(cost)
+                busy[address].append(cost * said['answered'] / 1e6 / said['seconds'])
+                wrong += said['begun'] - said['right']
+        for server in servers.values():
+            self.lab.stop(server)
+        ratio = median([a / b for a, b in zip(rates[FAST], rates[SERVER])])
+        share = median([b / a for a, b in zip(costs[FAST], costs[SERVER])])
+        self.say(f'query hits by AF_XDP         {names:>9} names {median(rates[FAST]):>9,.0f}/s  socket '
+                 f'{median(rates[SERVER]):>7,.0f}/s  ratio {ratio:.2f}  goal 2.00 '
+                 + ('met' if min(ratio, share) >= 2 else 'MISSED')
+                 + f'; {median(costs[FAST]):.2f} us of processor an answer, socket '
+                 f'{median(costs[SERVER]):.2f} (share {share:.2f}); servers busy '
+                 f'{100 * median(busy[FAST]):.0f} and {100 * median(busy[SERVER]):.0f} %'
+                 + (f', {wrong} answers wrong or lost' if wrong else ''))
 
     def lone(self):
         server = self.lab.winsd(self.lab.work / 'lone')

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 SERVER, RESPONDER, CLIENT, OWNER = '10.255.0.1', '10.255.0.2', '10.255.0.3', '10.255.0.4'
+FAST, FAST_CLIENT = '10.254.0.1', '10.254.0.3'  # on a link of their own, see Lab.fast_link
 INSIDE = 'WINSOME_BENCH_INSIDE'
 UNSHARE = ['unshare', '--net', '--mount', '--pid', '--ipc', '--fork', '--kill-child', '--mount-proc']
 
@@ -93,19 +94,24 @@ class Lab:
         self.build, self.cores, self.shown = Path(build).resolve(), cores, []
         self.work = Path(tempfile.mkdtemp(prefix='bench-net-', dir=folder)).resolve()
         self.programs = []
-        for name, addresses in (('server', (SERVER, RESPONDER)), ('client', (CLIENT, OWNER))):
+        for name in 'server', 'client':
             ip('netns', 'add', name)
             ip('-n', name, 'link', 'set', 'lo', 'up')
-            if name == 'server':
-                ip('link', 'add', 'eth0', 'netns', 'server', 'type', 'veth',
-                   'peer', 'name', 'eth0x')
-                link = 'eth0'
-            else:
-                ip('link', 'set', 'eth0x', 'netns', 'client')
-                link = 'eth0x'
+        self.link('eth0', (SERVER, RESPONDER), (CLIENT, OWNER))
+
+    @staticmethod
+    def link(name, servers, clients):
+        """A veth pair NAME and NAMEx."""
+        ip('link', 'add', name, 'netns', 'server', 'type', 'veth', 'peer', 'name', f'{name}x', 'netns', 'client')
+        for where, link, addresses in ('server', name, servers), ('client', f'{name}x', clients):
             for address in addresses:
-                ip('-n', name, 'addr', 'add', f'{address}/24', 'dev', link)
-            ip('-n', name, 'link', 'set', link, 'up')
+                ip('-n', where, 'addr', 'add', f'{address}/24', 'dev', link)
+            ip('-n', where, 'link', 'set', link, 'up')
+
+    def fast_link(self):
+        """Its name. A program in the driver changes what the link costs others, so it has a link to itself."""
+        self.link('eth1', [FAST], [FAST_CLIENT])
+        return 'eth1'
 
     def tool(self, name):
         return {'nbperf': self.build / 'src/tools/nbperf', 'winsd': self.build / 'src/winsd/winsd',
@@ -219,6 +225,13 @@ class Lab:
         self.show(words)
         subprocess.run(list(map(str, words)), check=True, stdin=subprocess.DEVNULL)
         return data
+
+    def copy(self, data):
+        """A folder with the same names, for a second server."""
+        into = data.with_name(f'{data.name}-copy')
+        subprocess.run(['rm', '-rf', str(into)], check=True)
+        subprocess.run(['cp', '-r', str(data), str(into)], check=True)
+        return into
 
     def close(self):
         for program in self.programs:
