@@ -33,8 +33,12 @@
 #define FRAME     2048 /* the least that the kernel takes; the datagrams wanted are shorter */
 #define RX_FRAMES 4096 /* as many as a full receive buffer of the ordinary socket */
 #define TX_FRAMES 512
-#define KICKS_MAX 64 /* the kernel sends some and wants to be asked again */
-#define MEMORY    ((size_t)(RX_FRAMES + TX_FRAMES) * FRAME)
+/* Twice as many: the kernel gives a frame back in one ring a moment before it frees the frame's place in
+ * the other. */
+#define FILL_PLACES (2 * RX_FRAMES)
+#define TX_PLACES   (2 * TX_FRAMES)
+#define KICKS_MAX   64 /* the kernel sends some and wants to be asked again */
+#define MEMORY      ((size_t)(RX_FRAMES + TX_FRAMES) * FRAME)
 
 struct xdp {
 	char interface[IFNAMSIZ];
@@ -249,7 +253,7 @@ static int
 make_memory(struct xdp_socket *s)
 {
 	const struct xsk_umem_config conf = {
-		.fill_size = RX_FRAMES, .comp_size = TX_FRAMES, .frame_size = FRAME
+		.fill_size = FILL_PLACES, .comp_size = TX_FRAMES, .frame_size = FRAME
 	};
 	void *p = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -263,7 +267,7 @@ static int
 make_rings(struct xdp_socket *s, unsigned queue)
 {
 	const struct xsk_socket_config conf = { .rx_size = RX_FRAMES,
-		.tx_size = TX_FRAMES,
+		.tx_size = TX_PLACES,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
 		.xdp_flags = XDP_FLAGS_DRV_MODE,
 		.bind_flags = XDP_USE_NEED_WAKEUP };
