@@ -227,7 +227,8 @@ write_same_host(struct verdict *v, enum rule_id rule, const struct rec *cur, con
 
 /* The holder of cur says which addresses it has the name on. */
 struct holder_says {
-	enum rule_id other, part, same; /* not the replica's; not all of cur's; both */
+	/* not the replica's; not all of cur's, and the replica brings no new one; not all of cur's; both */
+	enum rule_id other, known, part, same;
 	const struct ip4 *addr;
 	unsigned naddr;
 };
@@ -239,6 +240,8 @@ on_answer(struct verdict *v, const struct rec *cur, const struct rec *in,
 {
 	if (!has_all(says->addr, says->naddr, in)) {
 		rules_keep(v, says->other);
+	} else if (!has_all(says->addr, says->naddr, cur) && is_part_of(in, cur)) {
+		rules_keep(v, says->known);
 	} else if (!has_all(says->addr, says->naddr, cur)) {
 		rules_keep(v, says->part);
 		demand(v, says->addr, says->naddr, env);
@@ -251,8 +254,8 @@ on_answer(struct verdict *v, const struct rec *cur, const struct rec *in,
 static void
 contest(struct verdict *v, const struct rec *cur, const struct rec *in, const struct rule_env *env)
 {
-	const struct holder_says node = { RULE_RPL_72, RULE_RPL_72, RULE_RPL_73, env->held,
-		env->nheld };
+	const struct holder_says node = { RULE_RPL_72, RULE_RPL_72, RULE_RPL_72, RULE_RPL_73,
+		env->held, env->nheld };
 
 	if (is_part_of(cur, in)) {
 		rules_replica_write(v, RULE_RPL_34, cur, in, env);
@@ -438,8 +441,8 @@ struct verdict
 rule_replica_probed(const struct rec *cur, const struct rec *in, const struct probe_in *probe,
     const struct rule_env *env)
 {
-	const struct holder_says says = { RULE_RPB_05, RULE_RPB_06, RULE_RPB_07, probe->addr,
-		probe->naddr };
+	const struct holder_says says = { RULE_RPB_05, RULE_RPB_10, RULE_RPB_06, RULE_RPB_07,
+		probe->addr, probe->naddr };
 	struct verdict v;
 
 	assert(probe->naddr <= REC_ADDR_MAX);

@@ -123,7 +123,7 @@ merge(struct verdict *v, const struct rec *cur, const struct rec *in, const stru
 	}
 	if (next->naddr) {
 		rules_due_of_members(next);
-	} else if (v->rule == RULE_RPL_88) {
+	} else if (!in->naddr) {
 		next->state = REC_RELEASED;
 		next->due = wall_add(env->now, env->extinction);
 	} else {

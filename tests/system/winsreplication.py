@@ -55,7 +55,7 @@ class WinsReplication(ServerCase):
         self.torture('replica', 200)
 
     def test_replicas_against_own_records_and_living_computers(self):
-        self.torture('owned', 350)
+        self.torture('owned', 130)
 
 
 if __name__ == '__main__':
