@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -183,6 +184,18 @@ group_id(const char *name)
 	const struct group *g = *name ? getgrnam(name) : NULL;
 
 	return g ? g->gr_gid : CTL_NO_GROUP;
+}
+
+void
+setup_deaf(void)
+{
+	sigset_t ends;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGHUP);
+	(void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
 }
 
 struct ctl_policy

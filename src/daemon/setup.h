@@ -50,6 +50,10 @@ struct setup_reload {
 };
 bool setup_reload(const struct setup *s, const struct setup_reload *re, char *ret, size_t cap);
 
+/* When the other threads have ended and the program ends by itself: a second TERM, for whose handler
+ * the loop is gone, must not cut that short. */
+void setup_deaf(void);
+
 struct ctl_policy setup_policy(const struct conf *conf);
 
 /* The folders of the control socket and of the data first, because only root can give them away.

@@ -391,6 +391,7 @@ end(struct netbtd *d)
 	if (d->nodes)
 		node_control_close_public(d->nodes);
 	node_control_free(d->nodes);
+	setup_deaf();
 	uv_walk(&d->loop, close_handle, NULL);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT); /* until the last handle is closed */
 	(void)uv_loop_close(&d->loop);

@@ -468,6 +468,7 @@ end(struct host *h)
 	registrar_stop(d->registrar);
 	repl_tcp_close(d->repl_tcp);
 	own_node_close(d->node);
+	setup_deaf();
 	uv_walk(&h->loop, close_handle, NULL);
 	(void)uv_run(&h->loop, UV_RUN_DEFAULT); /* until the last handle is closed */
 	(void)uv_loop_close(&h->loop);

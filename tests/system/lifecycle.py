@@ -170,6 +170,9 @@ class Readiness(LabCase):
             self.heard(sock, b'WATCHDOG=1')
             server.process.send_signal(signal.SIGTERM)
             self.heard(sock, b'STOPPING=1')
+            for _ in range(200):  # whoever is impatient does not cut the end short
+                server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(server.process.popen.wait(lab.PATIENCE), 0)
 
     def heard(self, sock, word):
         while word not in sock.recv(4096).split(b'\n'):
