@@ -160,5 +160,17 @@ class SambaAd(LabCase):
         return partner
 
 
+class Clock(LabCase):
+    def test_difference_to_the_clock_of_a_partner_with_smb_is_told(self):
+        ours, theirs = self.lab.host('ours', OURS), self.lab.host('theirs', THEIRS)
+        peers.Smbd(theirs).start()
+        server = self.winsd(ours, **{'replication.partners': f'[{{address: {THEIRS}}}]'})
+        server.start()
+        clock = lab.wait_until(lambda: [p['clock-ms'] for p in server.ctl('partners')
+                                        if p['clock-ms'] is not None], SOON, 'its time')
+        # Both are this machine; SMB's clock counts in 100 ns.
+        self.assertLess(abs(clock[0]), 60000)
+
+
 if __name__ == '__main__':
-    tap.main(['samba', 'samba-tool', 'ldbadd'])
+    tap.main(['samba', 'samba-tool', 'ldbadd', 'smbd'])

@@ -4,6 +4,7 @@
 import re
 import shutil
 import signal
+import socket
 
 from . import lab
 
@@ -143,6 +144,27 @@ class SambaAd:
     def die(self):
         """samba in one process is slow to act on TERM."""
         self.process.end(QUIET)
+
+
+class Smbd:
+    """Samba's file server without a share: a machine that tells its time in SMB2 NEGOTIATE."""
+
+    def __init__(self, host):
+        self.host = host
+        self.conf = write_smb_conf(host.path('smbd'), {
+            'netbios name': 'FILES', 'workgroup': 'OFFICE', 'server role': 'standalone server',
+            'interfaces': f'{host.addresses[0]}/24', 'bind interfaces only': 'yes',
+            'smb ports': '445', 'map to guest': 'never', 'load printers': 'no',
+        })
+
+    def start(self):
+        process = self.host.start('smbd', '-F', '--no-process-group', '--debug-stdout', '-s', self.conf)
+        lab.wait_until(self._listens, lab.PATIENCE, 'smbd to listen: ' + process.output()[-2000:])
+        return self
+
+    def _listens(self):
+        with self.host.socket(socket.SOCK_STREAM) as sock:
+            return sock.connect_ex((self.host.addresses[0], 445)) == 0
 
 
 def nmblookup(host, server, name, suffix):
