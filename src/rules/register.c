@@ -189,6 +189,8 @@ on_active_unique(struct verdict *v, const struct rec *cur, const struct reg_in *
 			write_taken(v, RULE_REG_23, cur, in, env);
 		else if (!rec_is_own(cur))
 			write_taken(v, RULE_REG_41, cur, in, env);
+		else if (!ip4_eq(cur->addr[i].owner, OWNER_SELF))
+			write_taken(v, RULE_REG_49, cur, in, env);
 		else
 			write_same(v, RULE_REG_40, cur, env);
 		rules_refresh_member(&v->next, i, env);
@@ -261,10 +263,12 @@ on_active_special(
 	if (i < 0) {
 		join(v, cur, in, env);
 	} else {
-		if (rec_is_own(cur) && !cur->is_static)
-			write_same(v, RULE_REG_50, cur, env);
-		else
+		if (!rec_is_own(cur) || cur->is_static)
 			write_taken(v, RULE_REG_51, cur, in, env);
+		else if (!ip4_eq(cur->addr[i].owner, OWNER_SELF))
+			write_taken(v, RULE_REG_58, cur, in, env);
+		else
+			write_same(v, RULE_REG_50, cur, env);
 		rules_refresh_member(&v->next, i, env);
 	}
 	/* KB171794: the whole record turns dynamic; its other members have one interval to show
