@@ -294,28 +294,30 @@ settle(struct verdict *v, const struct rec *cur, const struct rec *in, const str
 }
 
 /*
- * A server says that a special group of ours is dead, which it knows of its own members. Windows
- * keeps those too, until they expire here; but who expires a member is its owner (1.5), so they would
- * come back to life there and be told to us again, for ever.
+ * A server says that a name of ours is dead, which it knows of its own members. Windows keeps those too,
+ * until they expire here (but see 3.9.6, C5); but who expires a member is its owner (1.5), so they would
+ * come back to life there and be told to us again, for ever: the ghosts of KB Q184832.
  */
 static void
-on_dead_group(
+on_dead_members(
     struct verdict *v, const struct rec *cur, const struct rec *in, const struct rule_env *env)
 {
-	keep_and_tell(v, RULE_RPL_52, cur, env);
-	for (int i = v->next.naddr - 1; i >= 0; i--)
-		if (ip4_eq(v->next.addr[i].owner, in->owner)) {
+	bool group = cur->type == REC_SPECIAL;
+	int n = cur->naddr;
+
+	keep_and_tell(v, group ? RULE_RPL_52 : RULE_RPL_50, cur, env);
+	for (int i = n - 1; i >= 0; i--)
+		if (ip4_eq(v->next.addr[i].owner, in->owner))
 			rules_remove_member(&v->next, i);
-			v->rule = RULE_RPL_54;
-		}
-	if (v->rule == RULE_RPL_52)
+	if (v->next.naddr == n)
 		return;
 	if (v->next.naddr) {
+		v->rule = group ? RULE_RPL_54 : RULE_RPL_61;
 		rules_due_of_members(&v->next);
 		return;
 	}
 	memset(v, 0, sizeof(*v));
-	rules_replica_write(v, RULE_RPL_55, cur, in, env);
+	rules_replica_write(v, group ? RULE_RPL_55 : RULE_RPL_62, cur, in, env);
 }
 
 static enum rule_id
@@ -343,10 +345,12 @@ keep_own(struct verdict *v, const struct rec *cur, const struct rec *in, const s
 		rules_keep(v, RULE_RPL_58);
 	else if (cur->type == REC_GROUP)
 		keep_and_tell(v, RULE_RPL_51, cur, env);
+	else if (cur->type == REC_MULTIHOMED && is_computer(in) && !cur->is_static)
+		on_dead_members(v, cur, in, env);
 	else if (cur->type != REC_SPECIAL)
 		keep_and_tell(v, RULE_RPL_50, cur, env);
 	else if (in->type == REC_SPECIAL)
-		on_dead_group(v, cur, in, env);
+		on_dead_members(v, cur, in, env);
 	else
 		keep_and_tell(v, RULE_RPL_53, cur, env);
 }
@@ -362,6 +366,20 @@ keep_theirs(struct verdict *v, const struct rec *cur, const struct rec *in)
 		rules_keep(v, RULE_RPL_40);
 	else
 		rules_keep(v, RULE_RPL_43);
+}
+
+/* A living name whose addresses are all of this server, where the name is dead. Its server finds our
+ * tombstone when it is told, or verifies; under a new version each time both would miss each other. */
+static bool
+is_ghost(const struct rec *cur, const struct rec *in)
+{
+	if (!rec_is_own(cur) || cur->state != REC_TOMBSTONE || in->type != REC_MULTIHOMED ||
+	    in->state != REC_ACTIVE || !is_computer(cur))
+		return false;
+	for (int i = 0; i < in->naddr; i++)
+		if (!ip4_eq(in->addr[i].owner, OWNER_SELF))
+			return false;
+	return true;
 }
 
 static void
@@ -432,6 +450,8 @@ rule_replica(const struct rec *cur, const struct rec *in, const struct rule_env 
 		rules_keep(&v, RULE_RPL_20);
 	else if (!cur->is_static && in->is_static && in->state == REC_ACTIVE)
 		v.rule = displace(&v, RULE_RPL_21, cur, in, env) ? RULE_RPL_22 : RULE_RPL_21;
+	else if (is_ghost(cur, in))
+		rules_keep(&v, RULE_RPL_63);
 	else
 		by_matrix(&v, cur, in, env);
 	return v;
