@@ -91,6 +91,16 @@ gone(struct verdict *v, enum rule_id rule, const struct rec *cur, const struct r
 		return;
 	}
 	memset(v, 0, sizeof(*v));
+	if (cur->type == REC_GROUP && cur->state == REC_ACTIVE) {
+		/* Groups move to whom a member refreshed last, and nothing of that came here while this
+		 * one stood (3.9.2). It goes on being answered, and makes way for the living one. */
+		rules_write(v, RULE_VER_08, 0);
+		rules_copy(next, cur);
+		next->state = REC_RELEASED;
+		next->is_static = false;
+		rules_set_due(next, wall_add(env->now, env->extinction_timeout));
+		return;
+	}
 	v->action = ACT_DELETE;
 	v->rule = rule;
 }
