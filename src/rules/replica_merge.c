@@ -56,10 +56,13 @@ add_member(struct rec *next, const struct rec *cur, const struct rec *in, int i,
 {
 	struct rec_addr a = rules_replica_member(cur, &in->addr[i], env);
 	bool theirs = ip4_eq(a.owner, in->owner), ours = ip4_eq(a.owner, OWNER_SELF);
+	bool hearsay = in->addr[i].since.s == REC_HEARSAY.s;
 	int at = rec_find(next, a.ip);
 
 	if (at < 0 && ours && rec_is_own(cur)) {
 		c->ghost = true;
+	} else if (hearsay) {
+		return;
 	} else if (at < 0) {
 		/* Full: an extra member of another server has no room (2.6: it may replace an older one of
 		 * another server; then two full servers would replace each other's for ever). */
@@ -94,18 +97,32 @@ merge_members(
 	return c;
 }
 
+/* Is one of this server's members missing in its list? */
+static bool
+lacks_ours(const struct rec *in, const struct rec *cur)
+{
+	for (int i = 0; i < cur->naddr; i++) {
+		int at = rec_find(in, cur->addr[i].ip);
+
+		if (ip4_eq(cur->addr[i].owner, OWNER_SELF) &&
+		    (at < 0 || !ip4_eq(in->addr[at].owner, OWNER_SELF)))
+			return true;
+	}
+	return false;
+}
+
 static void
 merge(struct verdict *v, const struct rec *cur, const struct rec *in, const struct rule_env *env)
 {
 	struct rec *next = &v->next;
 	struct change c = merge_members(next, cur, in, env);
-	bool same = !c.grown && !c.lost;
+	bool same = !c.grown && !c.lost, full = !rec_is_own(cur) || in->naddr == REC_ADDR_MAX;
 
 	/* Nothing came of it. Ours is told again if the partner could learn from it; it could not if its
-	 * list is full. */
-	if (same && !c.ghost && (!rec_is_own(cur) || in->naddr == REC_ADDR_MAX)) {
+	 * list is full, and members of others are theirs to tell. */
+	if (same && !c.ghost && (full || !lacks_ours(in, cur))) {
 		*v = (struct verdict){ 0 };
-		rules_keep(v, RULE_RPL_84);
+		rules_keep(v, full ? RULE_RPL_84 : RULE_RPL_89);
 		return;
 	}
 	if (rec_is_own(cur))

@@ -154,10 +154,15 @@ struct verdict rule_admin_tombstone(const struct rec *cur, const struct rule_env
 
 /*
  * A replica came from a partner (wins 3.9). in is what was received, in our terms: owner is never
- * OWNER_SELF, members that this server owns have OWNER_SELF, stamps are not set. ACT_KEEP, ACT_WRITE
+ * OWNER_SELF, members that this server owns have OWNER_SELF, stamps are not set, but see
+ * REC_HEARSAY. ACT_KEEP, ACT_WRITE
  * (perhaps with propagate, demand), ACT_CHALLENGE: ask the addresses in probe, then
  * rule_replica_probed with the record as it is then, which never asks for another challenge.
  */
+/* "since" of a member that another server than its owner tells of, while its owner tells us itself: no
+ * such member joins a list that is here. Else one that its owner dropped would go round among those who
+ * have yet to hear it, for ever. */
+#define REC_HEARSAY ((struct wall){ UINT32_MAX })
 struct verdict rule_replica(
     const struct rec *cur, const struct rec *in, const struct rule_env *env);
 struct verdict rule_replica_probed(const struct rec *cur, const struct rec *in,

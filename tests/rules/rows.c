@@ -109,7 +109,7 @@ run_admin(const struct row *row, const struct parsed *p)
 	return rule_admin_add(p->cur, &wish, &p->env);
 }
 
-/* A partner's record, as far as the engine fills it in: it knows no stamps. */
+/* A partner's record, as far as the engine fills it in: it knows no stamps, but what is hearsay. */
 static const struct rec *
 partners(const struct row *row, const struct parsed *p, uint8_t stamps, struct rec *ret)
 {
@@ -119,7 +119,8 @@ partners(const struct row *row, const struct parsed *p, uint8_t stamps, struct r
 	memset(&ret->due, stamps, sizeof(ret->due));
 	for (int i = 0; i < ret->naddr; i++) {
 		memset(&ret->addr[i].due, stamps, sizeof(ret->addr[i].due));
-		memset(&ret->addr[i].since, stamps, sizeof(ret->addr[i].since));
+		if (ret->addr[i].since.s != REC_HEARSAY.s)
+			memset(&ret->addr[i].since, stamps / 2, sizeof(ret->addr[i].since));
 	}
 	return ret;
 }

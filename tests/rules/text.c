@@ -169,6 +169,8 @@ rec_addresses(const char *word, struct rec *r)
 			a.due = moment(part + 4);
 		else if (!strcmp(part, "new"))
 			a.since = (struct wall){ TEXT_NOW };
+		else if (!strcmp(part, "heard"))
+			a.since = REC_HEARSAY;
 		else if (!owner(part, &a.owner))
 			not_understood("address part", part);
 	for (; r->naddr < end; r->naddr++) {

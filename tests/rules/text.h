@@ -9,7 +9,7 @@
  *             "Ma own v7 H due=60 A/due=60 B/rep/due=900/new"
  *   address   A..Z 192.0.2.1..26, self (the server's), lo 127.64.64.1, any 0.0.0.0, mc 224.0.0.1,
  *             bcast; "A..C" is three. Behind it owner (the record's unless told), due (the record's),
- *             new = first registered now (else 1000 s ago)
+ *             new = first registered now (else 1000 s ago), heard = REC_HEARSAY
  *   time      seconds from now, renew, ext, tmo, ver, their sum with +, or never
  *   claim     OP SUFFIX[g] ADDRESS [B|P|M|H] [from=ADDRESS] [name=TEXT] [scope=LENGTH] [pdc=ADDRESS]
  *             OP reg, mh, ref8, ref9, rel; SUFFIX in hex, g is the group bit
