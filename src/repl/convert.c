@@ -15,6 +15,15 @@ convert_owner_in(const struct repl *r, struct ip4 owner)
 	return repl_is_own(r, owner) ? OWNER_SELF : owner;
 }
 
+/* Does the owner tell us itself? */
+static bool
+is_near(const struct repl *r, struct ip4 owner)
+{
+	const struct partner *p = partner_of(r, owner);
+
+	return p && partner_tells(p);
+}
+
 static void
 members_in(const struct repl *r, const struct wrepl_record *in, struct rec *rec)
 {
@@ -26,8 +35,11 @@ members_in(const struct repl *r, const struct wrepl_record *in, struct rec *rec)
 		/* KB312141: a blocked owner's members of a group are not wanted either. */
 		if (rec->type == REC_SPECIAL && !repl_is_own(r, owner) && !filter_accepts(r, owner))
 			continue;
-		rec->addr[rec->naddr++] =
+		rec->addr[rec->naddr] =
 		    (struct rec_addr){ .ip = in->addr[i].ip, .owner = convert_owner_in(r, owner) };
+		if (rec->type == REC_SPECIAL && !ip4_eq(owner, rec->owner) && is_near(r, owner))
+			rec->addr[rec->naddr].since = REC_HEARSAY;
+		rec->naddr++;
 	}
 }
 

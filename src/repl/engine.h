@@ -321,7 +321,10 @@ struct partner *partner_of(const struct repl *r, struct ip4 ip);
 int partner_add(struct repl *r, const struct repl_partner_conf *conf, bool self_found);
 void partner_remove(struct repl *r, struct partner *p);
 void partner_first_pull(struct repl *r, struct partner *p);
-void partner_pulled(struct repl *r, struct partner *p, uint64_t records);
+/* whole: by its whole map, as planned pulls are, not by what a notice named. */
+void partner_pulled(struct repl *r, struct partner *p, uint64_t records, bool whole);
+/* It is pulled from by plan, and was reached when that was last tried. */
+bool partner_tells(const struct partner *p);
 void partner_failed(struct repl *r, struct partner *p, const char *why);
 void partner_free(struct partner *p);
 void partners_reconf(struct repl *r);

@@ -103,7 +103,7 @@ partner_first_pull(struct repl *r, struct partner *p)
 }
 
 void
-partner_pulled(struct repl *r, struct partner *p, uint64_t records)
+partner_pulled(struct repl *r, struct partner *p, uint64_t records, bool whole)
 {
 	r->stats.pulls++;
 	p->view.pulls++;
@@ -115,7 +115,14 @@ partner_pulled(struct repl *r, struct partner *p, uint64_t records)
 	if (p->told_down)
 		repl_tell(r, EV_PARTNER_BACK, p->conf.address, IP4_ANY, records, "");
 	p->told_down = false;
-	schedule_interval(r, p);
+	if (whole || p->pull_due.ns == INT64_MAX)
+		schedule_interval(r, p);
+}
+
+bool
+partner_tells(const struct partner *p)
+{
+	return p->conf.pull && p->conf.pull_interval && p->asked && !p->view.failures;
 }
 
 void
@@ -193,10 +200,12 @@ pull_from(struct repl *r, struct partner *p, struct round *round)
 	struct pull_wish wish = { .server = p->conf.address };
 
 	p->together = p->again = false;
-	if (pull_of(r, p->conf.address))
-		p->pull_due = MONO_NEVER; /* its end plans the next one */
-	else if (!pull_new(r, &wish, round))
+	if (pull_of(r, p->conf.address)) {
+		p->pull_due = MONO_NEVER;
+		p->again = true; /* at its end */
+	} else if (!pull_new(r, &wish, round)) {
 		partner_failed(r, p, nbt_strerror(NBT_ENOMEM));
+	}
 }
 
 /* All that are to be pulled from at once, in one round: each owner where most is known of it. */

@@ -137,7 +137,9 @@ pull_new(struct repl *r, const struct pull_wish *wish, struct round *round)
 	p->over = p->conn == wish->over;
 	if (partner) {
 		partner->view.last_pull_tried = r->now;
-		partner->pull_due = MONO_NEVER;
+		/* A notice names one owner, perhaps: it does not stand for the next planned pull. */
+		if (!n)
+			partner->pull_due = MONO_NEVER;
 	}
 	if (now)
 		pull_go(r, p);
@@ -151,7 +153,7 @@ struct offer {
 	struct pull *pull;
 };
 
-/* By owner, the highest first, ties in the order the pulls began. */
+/* By owner, the highest first, among equals the owner itself, then in the order the pulls began. */
 static int
 compare(const void *va, const void *vb)
 {
@@ -161,7 +163,8 @@ compare(const void *va, const void *vb)
 		return a->owner.ip.v < b->owner.ip.v ? -1 : 1;
 	if (a->owner.max != b->owner.max)
 		return a->owner.max > b->owner.max ? -1 : 1;
-	return 0;
+	return (int)ip4_eq(b->pull->server, b->owner.ip) -
+	       (int)ip4_eq(a->pull->server, a->owner.ip);
 }
 
 bool
@@ -198,6 +201,18 @@ add_fetch(struct repl *r, struct pull *p, struct ip4 owner, uint64_t from, uint6
 	f->own = ip4_eq(owner, OWNER_SELF);
 }
 
+/*
+ * Will the owner itself be pulled from? What others hold of its records is less than it has: what they
+ * merged into a record of their own (3.9.3) or took over they do not have under its versions.
+ */
+static bool
+comes_itself(const struct repl *r, const struct offer *o)
+{
+	const struct partner *p = partner_of(r, o->owner.ip);
+
+	return p && !ip4_eq(o->pull->server, o->owner.ip) && partner_tells(p);
+}
+
 static void
 consider(struct repl *r, const struct offer *o)
 {
@@ -214,7 +229,7 @@ consider(struct repl *r, const struct offer *o)
 	}
 	from = store_known(r->store, owner).v + 1;
 	if (max < from || max > VERSION_MAX || !filter_accepts(r, owner) ||
-	    (r->removing.active && ip4_eq(r->removing.owner, owner)))
+	    (r->removing.active && ip4_eq(r->removing.owner, owner)) || comes_itself(r, o))
 		return;
 	if (pull_fetches(r, owner, &under_way)) {
 		/* Somebody else brings most of it: what is left is looked at when that ended. */
@@ -418,7 +433,7 @@ end(struct repl *r, struct pull *p)
 	if (p->unkept && partner && !p->failed)
 		partner_failed(r, partner, "its records could not be kept here");
 	else if (partner && !p->failed)
-		partner_pulled(r, partner, p->records);
+		partner_pulled(r, partner, p->records, p->whole);
 	if (p->forward && p->records && r->conf.propagate)
 		push_all(r, true, p->initiator, p->server);
 	for (size_t i = 0; i < r->npartners; i++)

@@ -412,6 +412,34 @@ third_servers_records_come_through_a_hub(void **state)
 }
 
 static void
+records_of_a_partner_come_from_itself(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < 2; i++)
+		w->s[1].conf.partner[i].pull_interval = 1000;
+	world_up(w, 3);
+	server_pull(w, 1, IP4_ANY);
+	server_fill(w, 2, 0, 5, 1);
+	server_pull(w, 0, SITE(2));
+	/* Server 0 has perhaps merged some of them into records of its own (3.9.3). */
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(server_knows(w, 1, SITE(2)), 0);
+	server_pull(w, 1, SITE(2));
+	assert_int_equal(server_knows(w, 1, SITE(2)), 5);
+	/* From others when it cannot be reached. */
+	server_fill(w, 2, 5, 5, 1);
+	server_pull(w, 0, SITE(2));
+	w->s[2].unreachable = true;
+	for (unsigned i = 0; i < PIPES; i++)
+		if (w->pipe[i].used)
+			pipe_cut(w, &w->pipe[i]);
+	server_pull(w, 1, SITE(2));
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(server_knows(w, 1, SITE(2)), 10);
+}
+
+static void
 challenge_is_waited_for_before_the_range_is_known(void **state)
 {
 	struct world *w = *state;
@@ -474,6 +502,7 @@ main(void)
 		THREE(blocked_owners_members_are_dropped_from_a_group),
 		THREE(members_of_three_servers_come_together_everywhere),
 		THREE(third_servers_records_come_through_a_hub),
+		THREE(records_of_a_partner_come_from_itself),
 		TWO(challenge_is_waited_for_before_the_range_is_known),
 		THREE(second_partner_is_not_asked_for_a_range_under_way),
 	};

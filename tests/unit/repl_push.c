@@ -188,6 +188,30 @@ propagated_notice_is_told_on_but_not_back(void **state)
 }
 
 static void
+notices_do_not_put_the_planned_pull_off(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	in_a_line(w);
+	server_down(w, 2);
+	w->s[2].conf.partner[0].pull_interval = 100;
+	server_open(w, 2, false);
+	server_fill(w, 0, 0, 2, 1);
+	server_pull(w, 1, SITE(0));
+	/* Each tells of server 1's own records only. */
+	for (unsigned i = 0; i < 3; i++) {
+		server_fill(w, 1, 10 + i, 1, 1);
+		assert_int_equal(repl_push_now(w->s[1].r, SITE(2), true, w->mnow, w->now), 0);
+		world_run(w);
+		assert_false(server_has(w, 2, "NAME000001<20>", &rec));
+		world_pass(w, i < 2 ? 49000 : 2000);
+	}
+	assert_true(server_has(w, 2, "NAME000012<20>", &rec));
+	assert_true(server_has(w, 2, "NAME000001<20>", &rec));
+}
+
+static void
 notice_that_brought_nothing_or_may_not_is_not_told_on(void **state)
 {
 	struct world *w = *state;
@@ -305,6 +329,7 @@ main(void)
 		TWO(told_at_start),
 		TWO(plain_notice_lists_all_owners_propagated_one_only_itself),
 		THREE(propagated_notice_is_told_on_but_not_back),
+		THREE(notices_do_not_put_the_planned_pull_off),
 		THREE(notice_that_brought_nothing_or_may_not_is_not_told_on),
 		TWO(address_change_is_told_at_once_when_wished),
 		TWO(third_failure_in_five_minutes_silences_notices),
