@@ -11,12 +11,12 @@
 
 /* Requests are small; a large message is taken only where one was asked for. */
 #define REQUEST_MAX    (24 + 24 * (STORE_KNOWN_MAX + 1) + 4)
-#define PEER_CONNS_MAX 16    /* accepted ones of one address */
-#define PARTS_MAX      16    /* of a pull: asked for, being applied, waiting for challenges */
-#define APPLY_SLICE    256   /* records applied in one step */
-#define REPLY_SLICE    2000  /* records read for a reply in one step */
-#define NOTICES_MAX    16    /* a partner waits for; more become one of everything */
-#define VERIFY_MAX     64    /* owners that wait to be verified */
+#define PEER_CONNS_MAX 16   /* accepted ones of one address */
+#define PARTS_MAX      16   /* of a pull: asked for, being applied, waiting for challenges */
+#define APPLY_SLICE    256  /* records applied in one step */
+#define REPLY_SLICE    2000 /* records read for a reply in one step */
+#define NOTICES_MAX    16   /* a partner waits for; more become one of everything */
+#define VERIFY_MAX     STORE_KNOWN_MAX /* owners that wait to be verified */
 #define UNSENT_MAX     65536 /* bytes a peer has yet to read, before its next request is looked at */
 #define WAIT_MS        100 /* until a full challenge table or an open challenge is looked at again */
 #define PUSH_PAUSE_MS  1000 /* between two notices to one partner */
@@ -159,7 +159,9 @@ struct verify {
 	bool limited;
 	bool ready;          /* the server's map was good: seek and ask */
 	bool ahead;          /* the range under way lies above what is compared */
+	uint32_t number;     /* what wins knows that range by */
 	uint64_t next, high; /* versions yet to be compared */
+	uint64_t size;       /* versions to ask for at a time */
 	uint64_t from, to;   /* the range asked for; from moves on while comparing */
 	uint64_t seen, came;
 	struct buf in;
@@ -205,6 +207,8 @@ struct repl {
 		bool paused, need_renumber;
 		struct mono pause_until;
 		uint64_t from, to; /* own versions that partners have and we lack; 0 = none */
+		uint64_t
+		    leapt; /* the counter leapt to this over versions that were never given since */
 		uint64_t renumber_to;
 		uint64_t returned;
 		struct mono wait;

@@ -303,20 +303,17 @@ repl_push_now(struct repl *r, struct ip4 partner, bool propagate, struct mono mn
 int
 repl_verify_now(struct repl *r, struct ip4 owner, struct mono mnow, struct wall now)
 {
-	size_t n = store_owners(r->store, NULL, 0), told = 0;
-	struct ip4 *all = calloc(n + 1, sizeof(*all));
+	size_t n = store_known_all(r->store, NULL, 0), told = 0;
+	struct store_known *all = calloc(n + 1, sizeof(*all));
 
 	enter(r, mnow, now);
 	if (!all)
 		return NBT_ENOMEM;
-	n = store_owners(r->store, all, n);
-	for (size_t i = 0; i < n; i++) {
-		if (ip4_eq(all[i], OWNER_SELF) ||
-		    (!ip4_eq(owner, IP4_ANY) && !ip4_eq(all[i], owner)))
-			continue;
-		if (verify_want(r, all[i], false) == 0)
+	n = store_known_all(r->store, all, n);
+	for (size_t i = 0; i < n; i++)
+		if ((ip4_eq(owner, IP4_ANY) || ip4_eq(all[i].owner, owner)) &&
+		    verify_want(r, all[i].owner, false) == 0)
 			told++;
-	}
 	free(all);
 	return told ? 0 : NBT_ENOENT;
 }

@@ -93,6 +93,7 @@ begin(struct repl *r, struct ip4 owner, bool limited)
 	v->ready = v->ahead = false;
 	v->next = limited && ip4_eq(owner, v->check_owner) && v->check_from ? v->check_from : 1;
 	v->high = known ? known : VERSION_MAX;
+	v->size = r->conf.range_max;
 	v->seen = v->came = 0;
 	/* The owner, also when it is a stranger, unless a partner is to do (UseRplPnrs). */
 	if (!(p && p->conf.pull) && r->conf.check_with_partner && !ip4_eq(other, IP4_ANY))
@@ -189,11 +190,15 @@ verify_map(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 	} else {
 		v->ready = true;
 		v->state = VERIFY_SEEKING;
+		if (v->high == VERSION_MAX)
+			v->high = max;
 		/* What has moved to a version we do not know must come in first, or its old one would
 		 * be taken for gone. */
-		v->ahead = v->high != VERSION_MAX && max > v->high;
-		if (v->ahead)
-			ask(r, v->high + 1, max);
+		v->ahead = max > v->high;
+		if (!v->ahead)
+			return;
+		v->number = ++r->numbers ? r->numbers : ++r->numbers; /* 0 is nobody's (wins.h) */
+		ask(r, v->high + 1, max);
 	}
 }
 
@@ -219,6 +224,8 @@ verify_records(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 	v->rest = m->body;
 	v->left = m->count;
 	v->came += m->count;
+	/* So that a reply stays bounded where records are dense, and gaps are crossed quickly. */
+	v->size = m->count < v->size / 4 && v->size < VERSION_MAX ? v->size * 2 : r->conf.range_max;
 	v->in = conn_take(r, c);
 }
 
@@ -253,6 +260,16 @@ mismatch(struct repl *r, const struct rec *rec)
 	return true;
 }
 
+/* The owner is asked for what it knows itself: what others told it of their members is theirs to tell. */
+static void
+mark_hearsay(struct rec *rec)
+{
+	for (int i = 0; i < rec->naddr && rec->type == REC_SPECIAL; i++)
+		if (!ip4_eq(rec->addr[i].owner, rec->owner) &&
+		    !ip4_eq(rec->addr[i].owner, OWNER_SELF))
+			rec->addr[i].since = REC_HEARSAY;
+}
+
 static int
 take_record(struct repl *r)
 {
@@ -266,10 +283,12 @@ take_record(struct repl *r)
 	wrepl_record_next(&rest, &in);
 	if (in.version >= v->from && in.version <= v->to &&
 	    convert_in(r, v->owner, &in, &rec, &illegal) && !mismatch(r, &rec)) {
+		mark_hearsay(&rec);
 		if (store_get(r->store, &rec.key, &here) && ip4_eq(here.owner, v->owner))
 			err = wins_verified(r->wins, &rec.key, &rec, r->now);
 		else
-			err = wins_replica(r->wins, &rec, 0, r->mnow, r->now);
+			err =
+			    wins_replica(r->wins, &rec, v->ahead ? v->number : 0, r->mnow, r->now);
 		if (err)
 			return err;
 	}
@@ -295,6 +314,36 @@ goes_on(struct repl *r, int err)
 	return false;
 }
 
+/*
+ * What came from beyond what is known is known now, as after a pull: else this server would hold versions
+ * that it denies having seen, and their owner, its disk lost, would give them again (1.6). False: not
+ * yet, or it ended.
+ */
+static bool
+keep_known(struct repl *r)
+{
+	struct verify *v = &r->verify;
+	struct wins_pull w = wins_pull(r->wins, v->number);
+	int err = 0;
+
+	if (w.open) {
+		v->wait = mono_add_ms(r->mnow, WAIT_MS);
+		return false;
+	}
+	wins_pull_forget(r->wins, v->number);
+	if (w.failed)
+		err = NBT_EIO;
+	else if (store_known(r->store, v->owner).v < v->to)
+		err = store_known_set(r->store, v->owner, (struct version){ v->to });
+	if (!err)
+		err = wins_commit(r->wins, r->now);
+	if (err)
+		cannot(r, nbt_strerror(err));
+	else
+		map_known(r, v->owner);
+	return !err;
+}
+
 static void
 apply_slice(struct repl *r)
 {
@@ -304,6 +353,8 @@ apply_slice(struct repl *r)
 	for (unsigned n = 0; v->left && n < APPLY_SLICE && !err; n++)
 		err = take_record(r);
 	if (!goes_on(r, err) || v->left)
+		return;
+	if (v->ahead && !keep_known(r))
 		return;
 	buf_free(&v->in);
 	if (v->nversions)
@@ -369,36 +420,24 @@ whole_owner_done(struct repl *r)
 	end(r);
 }
 
-/* Looks for the next replica that is to be verified, and asks for a range that begins with it. */
+/*
+ * Asks for the next range. From the first version on, not from the first replica: a record that another
+ * server's kept out when it came (3.9.2) is missed for ever once that one is found to be gone.
+ */
 static void
 seek(struct repl *r)
 {
 	struct verify *v = &r->verify;
-	uint64_t to;
-	size_t n;
 
 	if (v->limited && !v->check_left) {
 		v->check_owner = v->owner;
 		v->check_from = v->next;
 		end(r);
-		return;
-	}
-	n = v->next <= v->high ? store_versions(r->store, v->owner, (struct version){ v->next },
-				     (struct version){ v->high }, r->scratch, APPLY_SLICE)
-			       : 0;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t from = r->scratch[i].version.v;
-
-		if (r->scratch[i].state != REC_ACTIVE)
-			continue;
-		to = v->high - from < r->conf.range_max ? v->high : from + r->conf.range_max - 1;
-		ask(r, from, to);
-		return;
-	}
-	if (n == APPLY_SLICE)
-		v->next = r->scratch[n - 1].version.v + 1;
-	else
+	} else if (v->next <= v->high) {
+		ask(r, v->next, v->high - v->next < v->size ? v->high : v->next + v->size - 1);
+	} else {
 		whole_owner_done(r);
+	}
 }
 
 bool
@@ -434,19 +473,18 @@ static void
 begin_cycle(struct repl *r)
 {
 	struct verify *v = &r->verify;
-	size_t n = store_owners(r->store, NULL, 0);
-	struct ip4 *all = calloc(n + 1, sizeof(*all));
+	size_t n = store_known_all(r->store, NULL, 0);
+	struct store_known *all = calloc(n + 1, sizeof(*all));
 
 	v->check_left = r->conf.check_records_max;
 	v->check_due = mono_add_s(r->mnow, r->conf.check_interval);
 	if (!all)
 		return;
-	n = store_owners(r->store, all, n);
+	n = store_known_all(r->store, all, n);
 	for (unsigned again = 0; again < 2; again++)
 		for (size_t i = 0; i < n; i++)
-			if (!ip4_eq(all[i], OWNER_SELF) &&
-			    (all[i].v < v->check_owner.v) == (again == 1))
-				(void)verify_want(r, all[i], true); /* full: the next cycle */
+			if ((all[i].owner.v < v->check_owner.v) == (again == 1))
+				(void)verify_want(r, all[i].owner, true); /* full: the next cycle */
 	free(all);
 }
 

@@ -196,6 +196,41 @@ planned_cycle_stops_at_its_limit_and_goes_on_there(void **state)
 }
 
 static void
+record_that_is_missing_here_is_found(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	/* Another server's kept it out when it came (3.9.2), and is gone. */
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	forget(w, 1, "NAME000000<20>");
+	verify(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "NAME000000<20>", &rec));
+	for (unsigned i = 0; i < 10; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "NAME%06u<20>", i);
+		forget(w, 1, name);
+	}
+	verify(w, 1, IP4_ANY);
+	assert_int_equal(store_records(w->s[1].n.store), 10);
+}
+
+static void
+what_came_from_beyond_is_known(void **state)
+{
+	struct world *w = *state;
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	server_fill(w, 0, 10, 5, 1);
+	verify(w, 1, SITE(0));
+	assert_int_equal(store_records(w->s[1].n.store), 15);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 15);
+}
+
+static void
 unknown_owner_cannot_be_verified(void **state)
 {
 	struct world *w = *state;
@@ -268,6 +303,8 @@ main(void)
 		T(other_name_under_the_version_is_told_and_left),
 		T(ranges_of_a_large_owner_are_compared_one_by_one),
 		T(planned_cycle_stops_at_its_limit_and_goes_on_there),
+		T(record_that_is_missing_here_is_found),
+		T(what_came_from_beyond_is_known),
 		T(unknown_owner_cannot_be_verified),
 		T(removed_owner_leaves_nothing_and_comes_back_with_the_next_pull),
 		T(removed_with_tombstones_it_stays_away),
