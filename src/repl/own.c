@@ -9,6 +9,10 @@
 
 #include "repl/engine.h"
 
+/* Over versions that were given and of which no partner knows yet: what was on its way when the disk was
+ * lost, what a server that is no partner came for. As many as no server gives in a pull interval. */
+#define VERSION_LEAP 10000000u
+
 /* What is still to be fetched survives a restart: the counter alone would hide that it is missing. */
 static const char META_FROM[] = "own-lost-from", META_TO[] = "own-lost-to",
 		  META_RENUMBER[] = "own-renumber";
@@ -41,6 +45,13 @@ recall(struct repl *r)
 	r->own.need_renumber = renumber != 0;
 }
 
+static void
+leap(struct repl *r, uint64_t from)
+{
+	r->own.leapt = from + VERSION_LEAP;
+	store_raise_version(r->store, (struct version){ r->own.leapt });
+}
+
 void
 own_init(struct repl *r, bool fresh)
 {
@@ -50,11 +61,15 @@ own_init(struct repl *r, bool fresh)
 	char text[64];
 
 	recall(r);
+	if (!r->own.from)
+		r->own.to = store_next_version(r->store).v - 1;
 	for (size_t i = 0; i < r->npartners; i++)
 		n += r->partner[i]->conf.pull;
 	if (!pause || !n)
 		return;
 	r->own.paused = true;
+	if (!fresh)
+		leap(r, store_next_version(r->store).v);
 	r->own.pause_until = mono_add_s(r->mnow, r->conf.pause_max);
 	wins_pause(r->wins, true);
 	snprintf(text, sizeof(text), "%u of them", n);
@@ -67,11 +82,18 @@ own_seen(struct repl *r, struct ip4 server, uint64_t max)
 	uint64_t next = store_next_version(r->store).v;
 	char text[96], ip[IP4_STRLEN];
 
-	if (max < next)
+	if (max < next && !(max > r->own.to && max < r->own.leapt))
 		return;
 	if (max > VERSION_MAX) {
 		repl_tell(r, EV_REPLICATION_MALFORMED, server, IP4_ANY, 0,
 		    "a version that no counter reaches");
+		return;
+	}
+	if (max < next) {
+		/* What was leapt over was given before the disk was lost: there is more of it. */
+		r->own.from = r->own.from ? r->own.from : r->own.to + 1;
+		r->own.to = max;
+		keep(r);
 		return;
 	}
 	r->own.from = r->own.from && r->own.from < next ? r->own.from : next;
@@ -79,10 +101,13 @@ own_seen(struct repl *r, struct ip4 server, uint64_t max)
 	/* What was handed out since start, before this was known, has versions that mean other records
 	 * to the partner. While paused nothing was handed out. */
 	r->own.need_renumber |= !r->own.paused;
-	store_raise_version(r->store, (struct version){ max + 1 });
+	if (r->own.paused)
+		leap(r, max + 1);
+	else
+		store_raise_version(r->store, (struct version){ max + 1 });
 	snprintf(text, sizeof(text), "the partner %s has seen versions of this server up to it",
 	    ip4_print(server, ip));
-	repl_tell(r, EV_ADJ_VERS_NO, server, IP4_ANY, max + 1, text);
+	repl_tell(r, EV_ADJ_VERS_NO, server, IP4_ANY, store_next_version(r->store).v, text);
 	keep(r);
 }
 
