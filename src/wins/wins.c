@@ -120,10 +120,11 @@ wins_free(struct wins *w)
 {
 	if (!w)
 		return;
-	challenge_release(w);
+	/* These take their questions out of the table, where those of the challenges still are. */
+	demands_release(w);
 	doctor_release(w);
 	dispute_release(w);
-	demands_release(w);
+	challenge_release(w);
 	replica_release(w);
 	txn_table_release(&w->txns);
 	for (struct view_node *n = w->views, *older; n; n = older) {
