@@ -25,6 +25,13 @@
 #include "winsd/winsd.h"
 #include "winsd/worker.h"
 
+/* A port of replication that could not be had. */
+struct unheard {
+	const char *protocol;
+	struct ip4 address;
+	int uv_err;
+};
+
 struct host {
 	struct winsd d;
 	struct setup setup;
@@ -37,6 +44,9 @@ struct host {
 	struct tcp *tcp;
 	struct own *own;
 	struct repl_ask_clock *clock;
+	struct unheard
+	    passed_over[17]; /* each address of the option listen, and the announcements */
+	unsigned npassed_over;
 	bool ending;
 };
 
@@ -170,19 +180,33 @@ repl_own(struct winsd *d)
 	repl_tcp_own(d->repl_tcp, d->self, d->nself, source);
 }
 
-/* Without partners the name service goes before a port that nobody needs. */
-static int
-repl_told(struct winsd *d, const char *protocol, struct ip4 address, int uv_err)
+static void
+say_unheard(struct winsd *d, const struct unheard *u)
 {
 	char text[200], a[IP4_STRLEN];
 
+	snprintf(text, sizeof(text), "%s port %u of %s, for replication: %s", u->protocol,
+	    (unsigned)d->conf.replication_port,
+	    u->address.v ? ip4_print(u->address, a) : "all addresses", uv_strerror(u->uv_err));
+	teller_say(&d->teller, EV_WINSOCK_BIND_ERR, 0, text);
+}
+
+/* Without partners the name service goes before a port that nobody needs. It is told when the server is
+ * ready: where the start fails for another reason, that is the one to be read. */
+static int
+repl_heard(struct host *h, const char *protocol, struct ip4 address, int uv_err)
+{
+	const struct unheard u = { protocol, address, uv_err };
+
 	if (!uv_err)
 		return 0;
-	snprintf(text, sizeof(text), "%s port %u of %s, for replication: %s", protocol,
-	    (unsigned)d->conf.replication_port, address.v ? ip4_print(address, a) : "all addresses",
-	    uv_strerror(uv_err));
-	teller_say(&d->teller, EV_WINSOCK_BIND_ERR, 0, text);
-	return d->conf.replication_partners.n ? NBT_EBUSY : 0;
+	if (h->d.conf.replication_partners.n) {
+		say_unheard(&h->d, &u);
+		return NBT_EBUSY;
+	}
+	if (h->npassed_over < sizeof(h->passed_over) / sizeof(h->passed_over[0]))
+		h->passed_over[h->npassed_over++] = u;
+	return 0;
 }
 
 static int
@@ -196,13 +220,14 @@ open_repl(struct host *h)
 	if (err)
 		return err;
 	if (d->conf.replication_discover)
-		err = repl_told(d, "UDP", IP4_ANY, repl_tcp_discover(d->repl_tcp));
+		err = repl_heard(h, "UDP", IP4_ANY, repl_tcp_discover(d->repl_tcp));
 	if (!d->conf.replication_listen)
 		return err;
 	if (!listen->n && !err)
-		err = repl_told(d, "TCP", IP4_ANY, repl_tcp_listen(d->repl_tcp, IP4_ANY));
+		err = repl_heard(h, "TCP", IP4_ANY, repl_tcp_listen(d->repl_tcp, IP4_ANY));
 	for (unsigned i = 0; i < listen->n && !err; i++)
-		err = repl_told(d, "TCP", listen->a[i], repl_tcp_listen(d->repl_tcp, listen->a[i]));
+		err =
+		    repl_heard(h, "TCP", listen->a[i], repl_tcp_listen(d->repl_tcp, listen->a[i]));
 	return err;
 }
 
@@ -439,6 +464,8 @@ begin(struct host *h)
 		return err;
 	if (d->node)
 		control_set_node(h->control, own_node_control(d->node));
+	for (unsigned i = 0; i < h->npassed_over; i++)
+		say_unheard(d, &h->passed_over[i]);
 	say_ready(d);
 	notify_ready("answering");
 	return 0;

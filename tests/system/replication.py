@@ -201,7 +201,7 @@ class Trouble(Replication):
         sock.listen()
         server = self.winsd(host)
         server.start()
-        self.assertIn('TCP port 42', server.output())
+        self.until(lambda: 'TCP port 42' in server.output(), 'the port to be told of')
         server.end()
         server.options['replication.partners'] = partners(B)
         server.launch()
