@@ -52,10 +52,10 @@ def ip(*words):
 class Program:
     """A server that runs, and how long it ran and waited for its processor."""
 
-    def __init__(self, lab, words, log):
+    def __init__(self, lab, words, log, where='server'):
         self.log = log
         with open(log, 'ab') as out:
-            self.popen = subprocess.Popen(lab.at('server', words), stdin=subprocess.DEVNULL,
+            self.popen = subprocess.Popen(lab.at(where, words), stdin=subprocess.DEVNULL,
                                           stdout=out, stderr=out)
         self.pid = self.popen.pid
 
@@ -64,10 +64,10 @@ class Program:
         return sum(int(Path(f'/proc/{self.pid}/task/{task}/schedstat').read_text().split()[0])
                    for task in os.listdir(f'/proc/{self.pid}/task')) / 1e9
 
-    def memory(self):
-        """Bytes resident."""
+    def memory(self, what='VmRSS'):
+        """Bytes resident; VmHWM: the most there ever were."""
         for line in Path(f'/proc/{self.pid}/status').read_text().splitlines():
-            if line.startswith('VmRSS:'):
+            if line.startswith(f'{what}:'):
                 return int(line.split()[1]) * 1024
         raise RuntimeError(f'{self.pid} has ended')
 
@@ -135,21 +135,23 @@ class Lab:
         if line not in self.shown:
             self.shown.append(line)
 
-    def _start(self, words, log):
+    def _start(self, words, log, where='server'):
         # taskset, nice and ip netns exec become the program: its pid is the one that we have
-        program = Program(self, words, self.work / log)
+        program = Program(self, words, self.work / log, where)
         self.programs.append(program)
         self.show(words)
         return program
 
-    def winsd(self, data, **options):
+    def winsd(self, data, conf=None, where='server', **options):
         data.mkdir(exist_ok=True)
-        words = [self.tool('winsd'), '-o', f'data-dir={data}', '-o', 'user=', '-o', 'workers=1',
-                 '-o', f'control-socket={self.work}/winsd.sock', '-o', f'listen={SERVER}',
+        name = 'winsd' if where == 'server' else f'winsd-{where}'
+        address = SERVER if where == 'server' else CLIENT
+        words = [self.tool('winsd'), *(['-c', conf] if conf else []), '-o', f'data-dir={data}', '-o', 'user=',
+                 '-o', 'workers=1', '-o', f'control-socket={self.work}/{name}.sock', '-o', f'listen={address}',
                  '-o', 'log-level=warning', '-o', 'names-per-address=0']
         for key, value in options.items():
             words += ['-o', f'{key.replace("_", "-")}={value}']
-        return self._start(words, 'winsd.log')
+        return self._start(words, f'{name}.log', where)
 
     def responder(self):
         return self._start([self.tool('nbperf'), '--responder', '-b', RESPONDER, '-t', '24h'],
@@ -216,12 +218,12 @@ class Lab:
                               capture_output=True, text=True, stdin=subprocess.DEVNULL)
         return float(done.stdout)
 
-    def fill(self, names, seconds=500000):
+    def fill(self, names, seconds=500000, first=0):
         """A data folder with so many names."""
-        data = self.work / f'data-{names}'
+        data = self.work / f'data-{names}-{first}'
         subprocess.run(['rm', '-rf', str(data)], check=True)
         data.mkdir()
-        words = [self.tool('fill'), data, str(names), str(seconds)]
+        words = [self.tool('fill'), data, str(names), str(seconds), str(first)]
         self.show(words)
         subprocess.run(list(map(str, words)), check=True, stdin=subprocess.DEVNULL)
         return data
