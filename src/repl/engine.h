@@ -13,7 +13,7 @@
 #define REQUEST_MAX    (24 + 24 * (STORE_KNOWN_MAX + 1) + 4)
 #define PEER_CONNS_MAX 16   /* accepted ones of one address */
 #define PARTS_MAX      16   /* of a pull: asked for, being applied, waiting for challenges */
-#define APPLY_SLICE    256  /* records applied in one step */
+#define APPLY_SLICE    4096 /* records applied in one step, and to a commit: what a batch holds */
 #define REPLY_SLICE    2000 /* records read for a reply in one step */
 #define NOTICES_MAX    16   /* a partner waits for; more become one of everything */
 #define VERIFY_MAX     STORE_KNOWN_MAX /* owners that wait to be verified */

@@ -43,6 +43,18 @@ pop(struct repl *r, struct pull *p)
 	pull_end_if_done(r, p);
 }
 
+/* A batch that the records have filled up is kept first. */
+static int
+set_known(struct repl *r, struct ip4 owner, struct version v)
+{
+	int err = store_known_set(r->store, owner, v);
+
+	if (err != NBT_ELIMIT)
+		return err;
+	err = wins_commit(r->wins, r->now);
+	return err ? err : store_known_set(r->store, owner, v);
+}
+
 /* Stages that all up to the end of the pull's first range is known; it is durable with the batch. */
 static void
 stage_known(struct repl *r, struct pull *p)
@@ -53,7 +65,7 @@ stage_known(struct repl *r, struct pull *p)
 
 	if (f->stopped || f->own || store_known(r->store, f->owner).v >= x->to)
 		return;
-	err = store_known_set(r->store, f->owner, (struct version){ x->to });
+	err = set_known(r, f->owner, (struct version){ x->to });
 	if (err == NBT_EINVAL)
 		repl_tell(r, EV_OWNERS_FULL, p->server, f->owner, 0, "");
 	if (err)

@@ -66,6 +66,46 @@ group_has_no_address_here_and_all_ones_on_the_wire(void **state)
 	assert_int_equal(rec.naddr, 0);
 }
 
+static uint64_t
+commits_of_a_pull(struct world *w, unsigned first, unsigned count)
+{
+	struct store_stats before, after;
+
+	server_fill(w, 0, first, count, 1);
+	store_stats(w->s[1].n.store, &before);
+	server_pull(w, 1, SITE(0));
+	store_stats(w->s[1].n.store, &after);
+	assert_int_equal(after.records - before.records, count);
+	return after.commits - before.commits;
+}
+
+static void
+records_are_committed_by_the_4096(void **state)
+{
+	struct world *w = *state;
+
+	world_up(w, 2);
+	assert_int_equal(commits_of_a_pull(w, 0, 4096), 1);
+	assert_int_equal(commits_of_a_pull(w, 5000, 4097), 2);
+}
+
+/* 40 names without scope and with one address are 1,760 bytes of journal: what is known of their owner
+ * finds no room beside them. */
+static void
+range_is_known_though_its_records_fill_the_batch(void **state)
+{
+	struct world *w = *state;
+	struct repl_stats stats;
+
+	w->s[1].n.batch_max = 1760;
+	world_up(w, 2);
+	assert_int_equal(commits_of_a_pull(w, 0, 40), 2);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 40);
+	repl_stats(w->s[1].r, &stats);
+	assert_int_equal(stats.pulls, 1);
+	assert_int_equal(stats.pull_failures, 0);
+}
+
 struct asked {
 	struct wrepl_owner v[64];
 	int to[64];
@@ -488,6 +528,8 @@ main(void)
 #define THREE(t) cmocka_unit_test_setup_teardown(t, setup_three, teardown)
 		TWO(registered_name_appears_at_the_partner_that_pulls),
 		TWO(group_has_no_address_here_and_all_ones_on_the_wire),
+		TWO(records_are_committed_by_the_4096),
+		TWO(range_is_known_though_its_records_fill_the_batch),
 		THREE(merged_maps_ask_as_in_the_worked_example),
 		TWO(dense_ranges_are_asked_for_one_after_another),
 		TWO(sparse_ranges_grow_and_dense_ones_shrink_them_again),
