@@ -2,7 +2,6 @@
 /* See repl_host.h. Layer: program. */
 #include "winsd/repl_host.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "io/clock.h"
 #include "winsd/repl_conf.h"
 #include "winsd/repl_pace.h"
+#include "winsd/worker.h"
 
 #define BUCKETS 64
 
@@ -29,8 +29,7 @@ struct repl_line {
 	struct feed *bucket[BUCKETS];
 	unsigned waiting; /* entries of all feeds */
 	struct repl_pace pace;
-	int schedstat; /* -1: the kernel does not say */
-	bool more;     /* the last step left something to do at once */
+	bool more; /* the last step left something to do at once */
 };
 
 /* ---- the engine's wishes ---- */
@@ -207,40 +206,45 @@ pump_all(struct repl_line *l, struct mono mnow, struct wall now)
 
 /* ---- turns ---- */
 
-struct use {
-	int64_t cpu, waited; /* ns of this thread since it began */
-};
-
-static struct use
-use_now(const struct repl_line *l)
+/* ns on the processor since this thread began */
+static int64_t
+used_now(void)
 {
 	struct timespec ts;
-	struct use u = { 0 };
-	char text[80];
-	ssize_t n = l->schedstat < 0 ? 0 : pread(l->schedstat, text, sizeof(text) - 1, 0);
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	u.cpu = ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-	if (n > 0) {
-		text[n] = '\0';
-		(void)sscanf(text, "%*u %" SCNd64, &u.waited);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* ns that the workers have waited for a processor, those of which it is known */
+static int64_t
+workers_waited(const struct winsd *d)
+{
+	int64_t sum = 0, one;
+	char text[80];
+
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		ssize_t n = pread(worker_schedstat(d, i), text, sizeof(text) - 1, 0);
+
+		text[n > 0 ? n : 0] = '\0';
+		if (sscanf(text, "%*u %" SCNd64, &one) == 1)
+			sum += one;
 	}
-	return u;
+	return sum;
 }
 
 /* A step, when it is time for one. */
 static bool
 step(struct repl_line *l, struct mono mnow, struct wall now)
 {
-	struct use before, after;
+	int64_t before;
 
 	if (mnow.ns < l->pace.not_before.ns)
 		return false;
-	before = use_now(l);
+	before = used_now();
 	l->more = repl_step(l->repl, mnow, now);
-	after = use_now(l);
-	repl_pace_worked(
-	    &l->pace, after.cpu - before.cpu, after.waited - before.waited, clock_mono());
+	if (repl_pace_used(&l->pace, used_now() - before))
+		repl_pace_look(&l->pace, workers_waited(l->d), clock_mono());
 	return l->more;
 }
 
@@ -313,7 +317,6 @@ repl_host_new(
 		free(l);
 		return err;
 	}
-	l->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	*ret = l;
 	return 0;
 }
@@ -329,8 +332,6 @@ repl_host_free(struct repl_line *l, struct mono mnow, struct wall now)
 	for (int i = 0; i < BUCKETS; i++)
 		while (l->bucket[i])
 			feed_free(l, l->bucket[i]);
-	if (l->schedstat >= 0)
-		close(l->schedstat);
 	free(l);
 }
 

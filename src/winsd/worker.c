@@ -2,6 +2,7 @@
 /* See worker.h. Layer: program. */
 #include "winsd/worker.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ struct worker {
 	pthread_t thread;
 	bool running;
 	atomic_bool stop;
-	int wake; /* ends the wait for packets */
+	int wake;             /* ends the wait for packets */
+	atomic_int schedstat; /* -1: the kernel does not say */
 	int fd[WINSD_SOCKETS_MAX];
 	struct door door[WINSD_SOCKETS_MAX];
 	unsigned nfd;
@@ -321,6 +323,7 @@ run(void *arg)
 	snprintf(name, sizeof(name), "worker %u", w->index);
 	pthread_setname_np(pthread_self(), name);
 	(void)!nice(NICER); /* a wish */
+	w->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	store_reader_register();
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		bool any = false;
@@ -366,6 +369,7 @@ open_one(struct worker *w)
 	unsigned wanted = listen->n ? listen->n : 1;
 	int err = 0;
 
+	w->schedstat = -1;
 	err = wake_open(&w->wake);
 	for (unsigned i = 0; i < wanted && !err; i++) {
 		const struct udp_opts opts = { .address = listen->n ? listen->a[i] : IP4_ANY,
@@ -524,6 +528,12 @@ worker_taken(struct winsd *d, unsigned i, const struct wins_path *path)
 	share_out(&d->workers[i].share, path->peer);
 }
 
+int
+worker_schedstat(const struct winsd *d, unsigned i)
+{
+	return d->workers[i].schedstat;
+}
+
 const struct wins_stats *
 worker_stats(const struct winsd *d, unsigned i)
 {
@@ -544,57 +554,4 @@ worker_udp_stats(const struct winsd *d, struct udp_stats *sum)
 		sum->send_failed += s->send_failed;
 		sum->send_dropped += s->send_dropped;
 	}
-}
-
-struct worker_sender {
-	struct winsd *d;
-	struct udp_out *out;
-	struct udp_stats stats;
-	unsigned socket; /* all that waits leaves through this one */
-};
-
-int
-worker_sender_new(struct winsd *d, struct worker_sender **ret)
-{
-	struct worker_sender *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return NBT_ENOMEM;
-	s->d = d;
-	if (udp_out_new(&s->stats, &s->out)) {
-		free(s);
-		return NBT_ENOMEM;
-	}
-	d->sender_udp = &s->stats;
-	*ret = s;
-	return 0;
-}
-
-void
-worker_sender_free(struct worker_sender *s)
-{
-	if (s)
-		udp_out_free(s->out);
-	free(s);
-}
-
-void
-worker_send_flush(struct worker_sender *s)
-{
-	(void)udp_send(s->out, s->d->workers[0].fd[s->socket]); /* what failed is counted */
-}
-
-void
-worker_send(struct worker_sender *s, const struct wins_out *out)
-{
-	const struct udp_to to = {
-		.peer = out->path.peer, .local = out->path.local, .port = out->path.port
-	};
-
-	if (out->path.socket != s->socket || !udp_room(s->out)) {
-		worker_send_flush(s);
-		s->socket = out->path.socket;
-	}
-	memcpy(udp_room(s->out), out->data, out->len);
-	udp_put(s->out, &to, out->len);
 }

@@ -35,6 +35,8 @@ void worker_tell_socket(struct winsd *d, struct ip4 address, int err);
 struct ring *worker_ring(const struct winsd *d, unsigned i);
 /* The registrar has dealt with a packet that came from there: its place in the queue is free. */
 void worker_taken(struct winsd *d, unsigned i, const struct wins_path *path);
+/* The kernel's account of this worker's thread: how long it ran, and waited for a processor. -1: not known. */
+int worker_schedstat(const struct winsd *d, unsigned i);
 const struct wins_stats *worker_stats(const struct winsd *d, unsigned i);
 /* The registrar's sender too; after registrar_start. */
 void worker_udp_stats(const struct winsd *d, struct udp_stats *ret_sum);

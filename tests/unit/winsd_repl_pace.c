@@ -13,41 +13,61 @@
 static const struct mono now = { 1000 * MS };
 
 static void
+work(struct repl_pace *p, int64_t cpu, int64_t waited)
+{
+	if (repl_pace_used(p, cpu))
+		repl_pace_look(p, p->waited + waited, now);
+}
+
+static void
 without_a_rival_there_is_no_rest(void **state)
 {
 	struct repl_pace p = { .share = 20 };
 
 	for (int i = 0; i < 1000; i++)
-		repl_pace_worked(&p, 3 * MS, 3 * MS / 20, now);
+		work(&p, 4 * MS, MS);
 	assert_int_equal(p.not_before.ns, 0);
 }
 
 static void
-with_one_the_rest_leaves_the_share(void **state)
+while_workers_wait_the_rest_leaves_the_share(void **state)
 {
 	struct repl_pace p = { .share = 20 };
 
-	repl_pace_worked(&p, 3 * MS, 3 * MS, now);
+	work(&p, 3 * MS, 3 * MS);
 	assert_int_equal(p.not_before.ns, now.ns + 12 * MS);
 	p = (struct repl_pace){ .share = 50 };
-	repl_pace_worked(&p, 3 * MS, 3 * MS / 20 + 1, now);
-	assert_int_equal(p.not_before.ns, now.ns + 3 * MS);
+	work(&p, 4 * MS, MS + 1);
+	assert_int_equal(p.not_before.ns, now.ns + 4 * MS);
 	p = (struct repl_pace){ .share = 100 };
-	repl_pace_worked(&p, 3 * MS, 3 * MS, now);
+	work(&p, 3 * MS, 3 * MS);
 	assert_int_equal(p.not_before.ns, now.ns);
 }
 
+/* The kernel counts a wait only when it ends, which may be in the rest. */
 static void
-little_work_adds_up_before_it_counts(void **state)
+a_wait_that_ended_in_the_rest_counts_at_the_next_look(void **state)
 {
 	struct repl_pace p = { .share = 20 };
 
-	repl_pace_worked(&p, MS, MS, now);
+	work(&p, 3 * MS, 0);
 	assert_int_equal(p.not_before.ns, 0);
-	repl_pace_worked(&p, MS, 0, now);
+	assert_true(repl_pace_used(&p, 2 * MS));
+	repl_pace_look(&p, 3 * MS, now);
 	assert_int_equal(p.not_before.ns, now.ns + 8 * MS);
-	repl_pace_worked(&p, MS, MS, now); /* it began anew */
+}
+
+static void
+little_work_adds_up_before_it_is_looked(void **state)
+{
+	struct repl_pace p = { .share = 20 };
+
+	assert_false(repl_pace_used(&p, MS));
+	assert_false(repl_pace_used(&p, MS - 1));
+	assert_true(repl_pace_used(&p, 1));
+	repl_pace_look(&p, MS, now);
 	assert_int_equal(p.not_before.ns, now.ns + 8 * MS);
+	assert_false(repl_pace_used(&p, MS)); /* it began anew */
 }
 
 static void
@@ -55,7 +75,7 @@ no_rest_is_longer_than_a_fifth_of_a_second(void **state)
 {
 	struct repl_pace p = { .share = 1 };
 
-	repl_pace_worked(&p, 1000 * MS, 1000 * MS, now);
+	work(&p, 1000 * MS, 1000 * MS);
 	assert_int_equal(p.not_before.ns, now.ns + 200 * MS);
 }
 
@@ -64,8 +84,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_rival_there_is_no_rest),
-		cmocka_unit_test(with_one_the_rest_leaves_the_share),
-		cmocka_unit_test(little_work_adds_up_before_it_counts),
+		cmocka_unit_test(while_workers_wait_the_rest_leaves_the_share),
+		cmocka_unit_test(a_wait_that_ended_in_the_rest_counts_at_the_next_look),
+		cmocka_unit_test(little_work_adds_up_before_it_is_looked),
 		cmocka_unit_test(no_rest_is_longer_than_a_fifth_of_a_second),
 	};
 
