@@ -224,6 +224,18 @@ batch_reserve(struct batch *b)
 	return table_reserve(b->table, b->n, b->scoped);
 }
 
+/* A large batch is larger than the caches: what the next changes touch is fetched while one is done. */
+static void
+expect(const struct batch *b, uint32_t i)
+{
+	const struct trec *near = i + 4 < b->n ? b->change[i + 4].next : NULL;
+
+	if (i + 8 < b->n && b->change[i + 8].next)
+		__builtin_prefetch(b->change[i + 8].next, 1);
+	if (near && near->naddr)
+		tally_expect(&b->table->tally, (struct ip4){ near->tail[0] });
+}
+
 void
 batch_apply(struct batch *b)
 {
@@ -233,6 +245,7 @@ batch_apply(struct batch *b)
 	for (uint32_t i = 0; i < b->n; i++) {
 		struct change *c = &b->change[i];
 
+		expect(b, i);
 		switch (c->kind) {
 		case CHANGE_PUT:
 			if (c->cur) /* looked up when it was staged; nothing changed since */

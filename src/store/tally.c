@@ -32,6 +32,15 @@ tally_add(struct tally *t, struct ip4 ip, int32_t change)
 	t->count[1][second(p)] += (uint32_t)change;
 }
 
+void
+tally_expect(const struct tally *t, struct ip4 ip)
+{
+	uint64_t p = places(t, ip);
+
+	__builtin_prefetch(&t->count[0][first(p)], 1);
+	__builtin_prefetch(&t->count[1][second(p)], 1);
+}
+
 uint32_t
 tally_of(const struct tally *t, struct ip4 ip)
 {

@@ -19,4 +19,6 @@ struct tally {
 
 /* Of those tallied with the same seed, so many more or fewer. */
 void tally_add(struct tally *t, struct ip4 ip, int32_t change);
+/* It will be: its counters are fetched from memory meanwhile. */
+void tally_expect(const struct tally *t, struct ip4 ip);
 uint32_t tally_of(const struct tally *t, struct ip4 ip);
