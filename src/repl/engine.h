@@ -15,6 +15,7 @@
 #define PARTS_MAX      16   /* of a pull: asked for, being applied, waiting for challenges */
 #define APPLY_SLICE    4096 /* records applied in one step, and to a commit: what a batch holds */
 #define REPLY_SLICE    2000 /* records read for a reply in one step */
+#define VERIFY_SLICE   256  /* replicas compared in one step; no more than REPLY_SLICE */
 #define NOTICES_MAX    16   /* a partner waits for; more become one of everything */
 #define VERIFY_MAX     STORE_KNOWN_MAX /* owners that wait to be verified */
 #define UNSENT_MAX     65536 /* bytes a peer has yet to read, before its next request is looked at */

@@ -350,7 +350,7 @@ apply_slice(struct repl *r)
 	struct verify *v = &r->verify;
 	int err = 0;
 
-	for (unsigned n = 0; v->left && n < APPLY_SLICE && !err; n++)
+	for (unsigned n = 0; v->left && n < VERIFY_SLICE && !err; n++)
 		err = take_record(r);
 	if (!goes_on(r, err) || v->left)
 		return;
@@ -377,7 +377,7 @@ compare_slice(struct repl *r)
 {
 	struct verify *v = &r->verify;
 	size_t n = store_versions(r->store, v->owner, (struct version){ v->from },
-	    (struct version){ v->to }, r->scratch, APPLY_SLICE);
+	    (struct version){ v->to }, r->scratch, VERIFY_SLICE);
 	size_t i;
 	int err = 0;
 
@@ -397,7 +397,7 @@ compare_slice(struct repl *r)
 	}
 	if (i)
 		v->from = r->scratch[i - 1].version.v + 1;
-	if (!goes_on(r, err) || err || n == APPLY_SLICE)
+	if (!goes_on(r, err) || err || n == VERIFY_SLICE)
 		return;
 	forget_range(v);
 	v->next = v->to + 1;
