@@ -67,6 +67,21 @@ records_the_owner_has_get_a_new_stamp(void **state)
 	assert_int_equal(store_records(w->s[1].n.store), 10);
 }
 
+/* More than one read of replicas brings, and more than one read for a reply. */
+static void
+replicas_beyond_a_slice_are_compared_too(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	server_fill(w, 0, 0, 4500, 1);
+	server_pull(w, 1, SITE(0));
+	forget(w, 0, "NAME004498<20>");
+	verify(w, 1, SITE(0));
+	assert_false(server_has(w, 1, "NAME004498<20>", &rec));
+	assert_int_equal(store_records(w->s[1].n.store), 4499);
+}
+
 static void
 record_that_moved_on_at_its_owner_stays(void **state)
 {
@@ -296,6 +311,7 @@ main(void)
 #define T(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 		T(record_the_owner_no_longer_has_goes),
 		T(records_the_owner_has_get_a_new_stamp),
+		T(replicas_beyond_a_slice_are_compared_too),
 		T(record_that_moved_on_at_its_owner_stays),
 		T(owner_whose_counter_went_back_deletes_nothing),
 		T(unreachable_owner_is_asked_for_at_a_partner),
