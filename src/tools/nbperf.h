@@ -3,7 +3,7 @@
  * nbperf loads a NetBIOS name server and measures it. This is the call as the command line gives it;
  * its parts: the command line (nbperf_args.c), names (nbperf_names.h), latencies (nbperf_hist.h), which
  * request comes next and what counts as its answer (nbperf_load.h), sockets (nbperf_link.h), the loop
- * and what is shown at its end (nbperf_run.h). Layer: program. Never decides about a name.
+ * and what is shown at its end (nbperf_run.h), replication (nbperf_pull.h). Layer: program. Never decides about a name.
  */
 #pragma once
 
@@ -21,6 +21,7 @@ enum perf_mode {
 	PERF_MIXED,
 	PERF_CHALLENGE,
 	PERF_STORM,
+	PERF_PULL,
 	PERF_RESPONDER,
 };
 
@@ -39,6 +40,7 @@ struct perf_addresses {
 #define PERF_SOCKETS_MAX 256
 #define PERF_BATCH_MAX   256
 #define PERF_SLOTS_MAX   65536 /* requests open on one socket: one for each transaction id */
+#define PERF_ASK_MAX     64    /* requests open in a pull */
 
 struct perf {
 	enum perf_mode mode;
@@ -70,6 +72,7 @@ struct perf {
 	enum perf_owner owner;
 
 	uint64_t hosts, over_ms; /* storm */
+	uint64_t range;          /* pull: versions to a request, 0 = all of an owner */
 
 	bool json, quiet;
 };

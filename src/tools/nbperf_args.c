@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tools/nbperf_load.h"
+#include "wire/wrepl.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
@@ -22,7 +23,7 @@ static const struct option_row {
 	enum value value;
 	uint64_t min, max;
 } options[] = {
-	{ 'p', "port", "PORT", "the server's port (137)", NUMBER, 1, 65535 },
+	{ 'p', "port", "PORT", "the server's port (137, pull: 42)", NUMBER, 1, 65535 },
 	{ 'n', "names", "N", "names the server holds, or gets (10000)", NUMBER, 1, 1000000000 },
 	{ 'f', "first", "N", "number of the first of them (0)", NUMBER, 0, 1000000000 },
 	{ 'P', "pattern", "NAME", "names with a number in them (WS-%8d<20>)", TEXT, 0, 0 },
@@ -43,17 +44,19 @@ static const struct option_row {
 	{ 'x', "any-answer", NULL, "check whose answer it is, not what it says", FLAG, 0, 0 },
 	{ 'b', "source", "ADDRESS,...", "send from these addresses of ours", ADDRESSES, 0, 0 },
 	{ 'S', "sockets", "N", "send from so many ports (1)", NUMBER, 1, PERF_SOCKETS_MAX },
-	{ 'w', "window", "N", "requests open at once (64; with --rate 65536 a socket)", NUMBER, 1,
-	    (uint64_t)PERF_SOCKETS_MAX *PERF_SLOTS_MAX },
+	{ 'w', "window", "N", "requests open at once (64; with --rate 65536 a socket; pull: 2)",
+	    NUMBER, 1, (uint64_t)PERF_SOCKETS_MAX *PERF_SLOTS_MAX },
 	{ 'B', "batch", "N", "packets to a system call (64)", NUMBER, 1, PERF_BATCH_MAX },
 	{ 'r', "rate", "N", "begin so many requests a second, whatever is open", NUMBER, 1,
 	    10000000 },
-	{ 'c', "count", "N", "begin so many requests", NUMBER, 1, 1000000000000 },
+	{ 'c', "count", "N", "begin so many requests; pull everything so often (1)", NUMBER, 1,
+	    1000000000000 },
 	{ 't', "time", "TIME", "begin requests for so long (10s; 10min if each name has its turn)",
 	    TIME, 1, 86400000 },
 	{ 'R', "retries", "N", "repeat a request so often when there is silence (2)", NUMBER, 0,
 	    100 },
-	{ 'i', "interval", "TIME", "wait so long for each answer (1500ms)", TIME, 1, 60000 },
+	{ 'i', "interval", "TIME", "wait so long for each answer (1500ms; pull: 1min)", TIME, 1,
+	    60000 },
 	{ 'e', "seed", "N", "of the random choices (1)", NUMBER, 0, UINT32_MAX },
 	{ 'O', "owners", "ADDRESS,...", "challenge: addresses of ours that hold the names",
 	    ADDRESSES, 0, 0 },
@@ -61,6 +64,8 @@ static const struct option_row {
 	    0, 0 },
 	{ 'N', "hosts", "N", "storm: computers that start (1000)", NUMBER, 1, 16000000 },
 	{ 's', "over", "TIME", "storm: all within this time (10s)", TIME, 1, 86400000 },
+	{ 'l', "range", "N", "pull: ask for so many versions at a time, 0 = all (30000)", NUMBER, 0,
+	    1000000000 },
 	{ 'q', "quiet", NULL, "no progress lines", FLAG, 0, 0 },
 	{ 'j', "json", NULL, "print one JSON object", FLAG, 0, 0 },
 	{ 'Y', "responder", NULL, "be a bare server that knows nothing, as a reference", FLAG, 0,
@@ -77,6 +82,7 @@ static const char *const modes[] = {
 	[PERF_MIXED] = "mixed",
 	[PERF_CHALLENGE] = "challenge",
 	[PERF_STORM] = "storm",
+	[PERF_PULL] = "pull",
 	[PERF_RESPONDER] = "responder",
 };
 
@@ -98,7 +104,7 @@ void
 perf_usage(FILE *out)
 {
 	fprintf(out, "usage: nbperf [options] @SERVER "
-		     "[query|register|refresh|release|mixed|challenge|storm]\n"
+		     "[query|register|refresh|release|mixed|challenge|storm|pull]\n"
 		     "       nbperf [options] --responder\n"
 		     "TIME is written 500ms, 3s, 40min or 2h.\n\n");
 	for (size_t i = 0; i < COUNT(options); i++) {
@@ -307,6 +313,9 @@ set_value(struct perf *f, char letter, uint64_t v)
 	case 's':
 		f->over_ms = v;
 		break;
+	case 'l':
+		f->range = v;
+		break;
 	}
 }
 
@@ -376,7 +385,9 @@ set_word(struct parse *p, const char *word)
 			return p->has_mode = true;
 		}
 	return wrong(p,
-	    "'%s' is not a load; give query, register, refresh, release, mixed, challenge or storm",
+	    "'%s' is not a load; give query, register, refresh, release, mixed, challenge, storm "
+	    "or "
+	    "pull",
 	    word);
 }
 
@@ -398,6 +409,7 @@ check_meaning(struct parse *p)
 		{ 'o', 1 << PERF_CHALLENGE, "challenge" },
 		{ 'N', 1 << PERF_STORM, "storm" },
 		{ 's', 1 << PERF_STORM, "storm" },
+		{ 'l', 1 << PERF_PULL, "pull" },
 		{ 'n', ~(1U << PERF_STORM | 1U << PERF_RESPONDER), "every load but storm" },
 		{ 'r', ~(1U << PERF_STORM | 1U << PERF_RESPONDER), "every load but storm" },
 		{ 'g', 1 << PERF_QUERY | 1 << PERF_REGISTER | 1 << PERF_REFRESH | 1 << PERF_RELEASE,
@@ -412,6 +424,30 @@ check_meaning(struct parse *p)
 					return wrong(
 					    p, "--%s goes with %s", options[k].name, rows[i].text);
 	return true;
+}
+
+/* A pull sends no name, and over TCP nothing is repeated. */
+static bool
+check_pull(struct parse *p)
+{
+	struct perf *f = &p->perf;
+
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (p->given[(unsigned char)options[i].letter] &&
+		    !strchr("pwctibljq", options[i].letter))
+			return wrong(p, "--%s does not go with pull", options[i].name);
+	if (f->sources.n > 1)
+		return wrong(p, "pull goes with one --source");
+	if (!p->given['p'])
+		f->port = WREPL_PORT;
+	if (!p->given['w'])
+		f->window = 2; /* the next answer is made while one is read */
+	if (!p->given['c'])
+		f->count = 1;
+	if (!p->given['i'])
+		f->interval_ms = 60000;
+	return f->window <= PERF_ASK_MAX ||
+	       wrong(p, "--window: with pull give 1 to %d", PERF_ASK_MAX);
 }
 
 /* How long, how many, how wide, where it was not said. */
@@ -478,6 +514,8 @@ check(struct parse *p)
 		return wrong(p, "no server; give it as @ADDRESS");
 	if (!check_meaning(p))
 		return false;
+	if (f->mode == PERF_PULL)
+		return check_pull(p);
 	fill_in(p);
 	if (f->window < f->sockets || f->window > f->sockets * PERF_SLOTS_MAX)
 		return wrong(p, "--window: with %u sockets give %u to %u", f->sockets, f->sockets,
@@ -549,7 +587,8 @@ perf_parse(int argc, char **argv, struct perf *ret, char why[static PERF_WHY_LEN
 			       .interval_ms = 1500,
 			       .seed = 1,
 			       .hosts = 1000,
-			       .over_ms = 10000 },
+			       .over_ms = 10000,
+			       .range = 30000 },
 		.why = why };
 	struct option longs[COUNT(options) + 1] = { 0 };
 	char shorts[2 * COUNT(options) + 2];

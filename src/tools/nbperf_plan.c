@@ -97,7 +97,8 @@ plan_next(struct plan *plan, uint64_t open, struct ask *ret)
 		ret->owners = plan->owners;
 		break;
 	case PERF_STORM:
-	case PERF_RESPONDER: /* it asks nothing */
+	case PERF_PULL:
+	case PERF_RESPONDER: /* neither asks for names */
 		ret->op = OP_REGISTER;
 		ret->number = p->first * STORM_NAMES + turn;
 		break;

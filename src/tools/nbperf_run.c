@@ -3,7 +3,7 @@
  * The loop: begins what the load wants to begin, sends what it repeats, hands it what arrives, and
  * sleeps when nothing of that is to be done. Layer: program.
  */
-#include "tools/nbperf_run.h"
+#include "tools/nbperf_pull.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -48,16 +48,15 @@ failed(struct running *r, const char *what, struct ip4 ip, int error)
 	return false;
 }
 
-static bool
-resolve(struct running *r, struct ip4 *ret)
+bool
+run_resolve(const char *server, struct ip4 *ret, char why[static PERF_WHY_LEN])
 {
 	struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_DGRAM }, *found;
-	int error = getaddrinfo(r->p->server, NULL, &hints, &found);
+	int error = getaddrinfo(server, NULL, &hints, &found);
 	struct sockaddr_in sin;
 
 	if (error) {
-		snprintf(r->why, sizeof(r->why), "cannot find %.200s: %s", r->p->server,
-		    gai_strerror(error));
+		snprintf(why, PERF_WHY_LEN, "cannot find %.200s: %s", server, gai_strerror(error));
 		return false;
 	}
 	memcpy(&sin, found->ai_addr, sizeof(sin));
@@ -73,7 +72,7 @@ open_links(struct running *r)
 	struct ip4 server, bad;
 	int error;
 
-	if (!resolve(r, &server))
+	if (!run_resolve(p->server, &server, r->why))
 		return false;
 	for (unsigned i = 0; i < p->sockets; i++) {
 		const struct link_opts opts = { .peer = server,
@@ -320,6 +319,8 @@ run(struct perf *p, const volatile int *interrupted, FILE *out)
 
 	if (p->mode == PERF_RESPONDER)
 		return run_responder(p, interrupted, out);
+	if (p->mode == PERF_PULL)
+		return pull_run(p, interrupted, out);
 	if (names_open(p, &r.names, r.why) && open_links(&r) && prepare(&r) && drive(&r, false))
 		end = report(&r, out);
 	else

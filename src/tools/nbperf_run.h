@@ -16,6 +16,8 @@ enum run_end { RUN_ALL_RIGHT = 0, RUN_NOT_ALL = 1, RUN_FAILED = 3 };
  * looked at now and then: begin no more, report. */
 enum run_end run(struct perf *p, const volatile int *interrupted, FILE *out);
 int64_t run_now_ns(void);
+/* An address or host name; false: why says what is wrong. */
+bool run_resolve(const char *server, struct ip4 *ret, char why[static PERF_WHY_LEN]);
 
 /* ---- nbperf_play.c ---- */
 

@@ -4,7 +4,7 @@
  */
 #include <jansson.h>
 
-#include "tools/nbperf_run.h"
+#include "tools/nbperf_pull.h"
 
 static const struct {
 	const char *name;
@@ -152,6 +152,72 @@ report_progress(const struct perf *p, const struct account *a, int64_t now, FILE
 	fprintf(out, "\n");
 }
 
+/* ---- a pull, for a person ---- */
+
+static double
+pull_seconds(const struct pull_account *a)
+{
+	return (double)(a->end_ns - a->start_ns) / 1e9;
+}
+
+static void
+show_pulled(const struct pull_account *a, FILE *out)
+{
+	fprintf(out, "results     %llu right", (unsigned long long)a->right);
+	for (unsigned i = REPLY_RIGHT + 1; i < REPLY_FINDINGS; i++)
+		if (a->finding[i])
+			fprintf(out, ", %llu %s", (unsigned long long)a->finding[i],
+			    reply_finding_text((enum reply_finding)i));
+	fprintf(out, ", %llu lost\n", (unsigned long long)a->lost);
+	if (a->unnamed)
+		fprintf(out, "            %llu records more of names that cannot be held\n",
+		    (unsigned long long)a->unnamed);
+	if (a->wrong[0])
+		fprintf(out, "first wrong %s\n", a->wrong);
+	if (a->broken[0])
+		fprintf(out, "ended       %s\n", a->broken);
+}
+
+void
+pull_show(const struct perf *p, const struct pull_account *a, bool interrupted, FILE *out)
+{
+	double seconds = pull_seconds(a);
+
+	fprintf(out, "load        pull at %s port %u, ", p->server, p->port);
+	if (p->range)
+		fprintf(out, "%llu versions a request", (unsigned long long)p->range);
+	else
+		fprintf(out, "an owner a request");
+	fprintf(out, ", window %u\n", p->window);
+	fprintf(out,
+	    "pulls       %llu of %llu, %llu owners, %llu messages\n"
+	    "requests    %llu begun, %llu answered in %.3f s%s\n"
+	    "records     %llu, %llu bytes\n"
+	    "rate        %.0f records/s, %.0f bytes/s\n",
+	    (unsigned long long)a->pulls, (unsigned long long)p->count,
+	    (unsigned long long)a->owners, (unsigned long long)a->messages,
+	    (unsigned long long)a->begun, (unsigned long long)a->answered, seconds,
+	    interrupted ? ", interrupted" : "", (unsigned long long)a->records,
+	    (unsigned long long)a->bytes, per_second(a->records, seconds),
+	    per_second(a->bytes, seconds));
+	show_pulled(a, out);
+	show_latency("latency   ", &a->latency, out);
+}
+
+void
+pull_progress(const struct pull_account *a, int64_t now, FILE *out)
+{
+	double seconds = (double)(now - a->start_ns) / 1e9;
+
+	fprintf(out,
+	    "%.0f s: %llu pulls, %llu begun, %llu answered, %llu records, %.0f/s, %.0f bytes/s, "
+	    "%llu wrong\n",
+	    seconds, (unsigned long long)a->pulls, (unsigned long long)a->begun,
+	    (unsigned long long)a->answered, (unsigned long long)a->records,
+	    per_second(a->records, seconds), per_second(a->bytes, seconds),
+	    (unsigned long long)(a->answered - a->right));
+}
+
 /* ---- JSON ---- */
 
 static json_t *
@@ -240,6 +306,61 @@ report_json(const struct report *r, FILE *out)
 	if (a->wrong[0])
 		json_object_set_new(o, "first_wrong", json_string(a->wrong));
 	json_object_set_new(o, "operations", ops_json(a));
+	json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+	fprintf(out, "\n");
+	json_decref(o);
+}
+
+static json_t *
+pull_call_json(const struct perf *p)
+{
+	json_t *o = json_pack("{s:s, s:s, s:i, s:i}", "mode", perf_mode_text(p->mode), "server",
+	    p->server, "port", p->port, "window", (int)p->window);
+
+	json_object_set_new(o, "range", number(p->range));
+	json_object_set_new(o, "pulls", number(p->count));
+	return o;
+}
+
+void
+pull_json(const struct perf *p, const struct pull_account *a, bool interrupted, FILE *out)
+{
+	json_t *o = json_object(), *wrong = json_object();
+	double seconds = pull_seconds(a);
+	const struct {
+		const char *name;
+		uint64_t n;
+	} counts[] = {
+		{ "pulls", a->pulls },
+		{ "owners", a->owners },
+		{ "messages", a->messages },
+		{ "bytes", a->bytes },
+		{ "records", a->records },
+		{ "unnamed", a->unnamed },
+		{ "begun", a->begun },
+		{ "answered", a->answered },
+		{ "right", a->right },
+		{ "lost", a->lost },
+	};
+
+	for (unsigned i = REPLY_RIGHT + 1; i < REPLY_FINDINGS; i++)
+		if (a->finding[i])
+			json_object_set_new(wrong, reply_finding_text((enum reply_finding)i),
+			    number(a->finding[i]));
+	json_object_set_new(o, "call", pull_call_json(p));
+	json_object_set_new(o, "seconds", json_real(seconds));
+	json_object_set_new(o, "per_second", json_real(per_second(a->answered, seconds)));
+	json_object_set_new(o, "records_per_second", json_real(per_second(a->records, seconds)));
+	json_object_set_new(o, "bytes_per_second", json_real(per_second(a->bytes, seconds)));
+	json_object_set_new(o, "interrupted", json_boolean(interrupted));
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+		json_object_set_new(o, counts[i].name, number(counts[i].n));
+	json_object_set_new(o, "wrong", wrong);
+	if (a->wrong[0])
+		json_object_set_new(o, "first_wrong", json_string(a->wrong));
+	if (a->broken[0])
+		json_object_set_new(o, "ended", json_string(a->broken));
+	json_object_set_new(o, "milliseconds", latency_json(&a->latency));
 	json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	fprintf(out, "\n");
 	json_decref(o);

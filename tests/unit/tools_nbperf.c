@@ -74,6 +74,33 @@ every_load_is_bounded_in_time_or_count(void **state)
 }
 
 static void
+a_pull_has_defaults_of_its_own(void **state)
+{
+	char why[PERF_WHY_LEN];
+	struct perf p;
+
+	assert_int_equal(parse("@192.0.2.1 pull", &p, why), PERF_RUN);
+	assert_int_equal(p.mode, PERF_PULL);
+	assert_int_equal(p.port, 42);
+	assert_int_equal(p.window, 2);
+	assert_int_equal(p.count, 1);
+	assert_int_equal(p.time_ms, 600000);
+	assert_int_equal(p.interval_ms, 60000);
+	assert_int_equal(p.range, 30000);
+	assert_int_equal(parse("@a pull -p 1042 -w 64 -c 3 -t 2s -i 4s -b 192.0.2.9 --range 0 "
+			       "--json -q",
+			     &p, why),
+	    PERF_RUN);
+	assert_int_equal(p.port, 1042);
+	assert_int_equal(p.window, 64);
+	assert_int_equal(p.count, 3);
+	assert_int_equal(p.time_ms, 2000);
+	assert_int_equal(p.interval_ms, 4000);
+	assert_int_equal(p.sources.a[0].v, 0xc0000209);
+	assert_int_equal(p.range, 0);
+}
+
+static void
 what_is_given_arrives(void **state)
 {
 	char why[PERF_WHY_LEN];
@@ -150,6 +177,13 @@ a_wrong_call_says_what_is_allowed(void **state)
 		{ "@a -k 5", "--skip goes with mixed" },
 		{ "@a register -H 5", "--hits goes with query and mixed" },
 		{ "@a storm -n 5", "--names goes with every load but storm" },
+		{ "@a query -l 5", "--range goes with pull" },
+		{ "@a pull -l 1000000001", "--range: '1000000001' is not allowed; give a number" },
+		{ "@a pull -w 65", "--window: with pull give 1 to 64" },
+		{ "@a pull -b 127.0.0.1,127.0.0.2", "pull goes with one --source" },
+		{ "@a pull -n 5", "--names does not go with pull" },
+		{ "@a pull -x", "--any-answer does not go with pull" },
+		{ "@a pull -R 1", "--retries does not go with pull" },
 		{ "@a query -N 5", "--hosts goes with storm" },
 		{ "@a query -O 127.0.0.1", "--owners goes with challenge" },
 		{ "@a challenge", "challenge needs --owners" },
@@ -437,6 +471,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_given_has_its_default),
 		cmocka_unit_test(every_load_is_bounded_in_time_or_count),
+		cmocka_unit_test(a_pull_has_defaults_of_its_own),
 		cmocka_unit_test(what_is_given_arrives),
 		cmocka_unit_test(a_wrong_call_says_what_is_allowed),
 		cmocka_unit_test(help_and_version_win_over_what_is_missing),
