@@ -96,9 +96,9 @@ plan_next(struct plan *plan, uint64_t open, struct ask *ret)
 		ret->op = OP_REGISTER;
 		ret->owners = plan->owners;
 		break;
-	case PERF_STORM:
 	case PERF_PULL:
-	case PERF_RESPONDER: /* neither asks for names */
+	case PERF_RESPONDER: /* these two ask for no names */
+	case PERF_STORM:
 		ret->op = OP_REGISTER;
 		ret->number = p->first * STORM_NAMES + turn;
 		break;

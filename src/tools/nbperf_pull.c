@@ -373,7 +373,7 @@ refused(struct pulling *r)
 
 	(void)getsockname(r->fd, (struct sockaddr *)&from, &len);
 	snprintf(said, sizeof(said), "%.255s", r->account.broken);
-	return broken(r, "%s, asked which owners it knows; is %s one of its partners?", said,
+	return broken(r, "%s, when asked which owners it knows; is %s one of its partners?", said,
 	    ip4_print((struct ip4){ ntohl(from.sin_addr.s_addr) }, text));
 }
 

@@ -127,6 +127,63 @@ class Loads(LoadCase):
         self.assertIn('answered 2000', responder.output())
 
 
+class Pulls(LoadCase):
+    """The client is a partner, its second address is not. Nobody listens at its port 42, and the
+    server is not to try in the middle of a test."""
+
+    PARTNER = f'[{{address: {CLIENT}, pull: false, push: false}}]'
+    options = {**LoadCase.options, 'replication.partners': PARTNER, 'replication.pause': 'never'}
+
+    def setUp(self):
+        super().setUp()
+        self.perf('register', '-n', '5000')
+
+    def pull(self, *words, **more):
+        return self.perf('pull', '-b', CLIENT, *words, **more)
+
+    def test_all_records_come_in_ranges(self):
+        said = self.pull('--range', '700', '-c', '2')
+        self.assertEqual((said['records'], said['pulls'], said['owners']), (10000, 2, 1))
+        self.assertEqual((said['begun'], said['answered'], said['right'], said['lost']),
+                         (16, 16, 16, 0))
+        # Each pull begins with two messages more: the association's start and the map.
+        self.assertEqual((said['messages'], said['wrong'], said['unnamed']), (20, {}, 0))
+        self.assertGreaterEqual(said['bytes'], 10000 * 48)
+        self.assertEqual(self.server.ctl('partners')[0]['address'], CLIENT)
+
+    def test_range_may_be_all_or_one(self):
+        said = self.pull('--range', '0')
+        self.assertEqual((said['records'], said['begun'], said['right']), (5000, 1, 1))
+        said = self.pull('--range', '1', '-w', '64')
+        self.assertEqual((said['records'], said['begun'], said['right']), (5000, 5000, 5000))
+
+    def test_released_names_do_not_come(self):
+        self.perf('register', '-n', '10', '-f', '6000', '-a', 'own')
+        self.perf('release', '-n', '10', '-f', '6000', '-a', 'own')
+        said = self.pull()
+        self.assertEqual((said['records'], said['right'], said['begun']), (5000, 1, 1))
+
+    def test_stranger_is_told_why(self):
+        said = self.perf('pull', '-b', OWNER, status=3)
+        self.assertEqual(said, f'nbperf: {SERVER} ended the association, reason 4, when asked '
+                               f'which owners it knows; is {OWNER} one of its partners?\n')
+
+    def test_machine_without_a_server_is_told_at_once(self):
+        said = self.pull(status=3, server=f'@{CLIENT}')
+        self.assertIn(f'cannot connect to port 42 of {CLIENT}: Connection refused', said)
+
+    def test_answer_refused_in_a_pull_is_told(self):
+        """The server has less memory for answers than all records need."""
+        self.server.end()
+        self.server = self.winsd(self.server_host, **self.options,
+                                 **{'replication.reply-memory': '1MiB'}).start()
+        self.assertEqual(self.pull('--range', '100')['records'], 5000)
+        self.perf('register', '-n', '15000', '-f', '5000')
+        said = self.pull('--range', '0', status=3)
+        self.assertEqual((said['begun'], said['answered'], said['lost']), (1, 0, 1))
+        self.assertEqual(said['ended'], f'{SERVER} ended the association, reason 4')
+
+
 class DeadOwners(LoadCase):
     options = SILENCE
 
