@@ -209,8 +209,8 @@ message_came(struct pulling *r, const struct wrepl_msg *m)
 {
 	r->account.messages++;
 	if (m->handle != r->ours)
-		return broken(r, "%.200s sent an %s with another association's handle",
-		    r->p->server, wrepl_kind_text(m->kind));
+		return broken(r, "%.200s sent a %s for another association", r->p->server,
+		    wrepl_kind_text(m->kind));
 	return m->kind != WREPL_STOP ||
 	       broken(r, "%.200s ended the association, reason %u", r->p->server, m->reason);
 }

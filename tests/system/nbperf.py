@@ -4,14 +4,18 @@ what the load says, and what is wrong is told. Nothing here is about speed."""
 
 import json
 import os
+import socket
 import sys
+import threading
+from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lib import lab, tap, winsd
-from lib.case import SILENCE, ServerCase
+from lib.case import SILENCE, LabCase, ServerCase
 
 NBPERF = os.environ.get('NBPERF', winsd.BUILD / 'tools' / 'nbperf')
+VECTORS = Path(__file__).resolve().parents[1] / 'data/wrepl'
 SERVER, CLIENT, OWNER = '192.0.2.10', '192.0.2.20', '192.0.2.21'
 
 
@@ -182,6 +186,80 @@ class Pulls(LoadCase):
         said = self.pull('--range', '0', status=3)
         self.assertEqual((said['begun'], said['answered'], said['lost']), (1, 0, 1))
         self.assertEqual(said['ended'], f'{SERVER} ended the association, reason 4')
+
+
+def vector(name):
+    """A message of tests/data/wrepl."""
+    lines = (VECTORS / f'{name}.hex').read_text().splitlines()
+    return bytes.fromhex(''.join(line.split('#')[0] for line in lines))
+
+
+class WrongPartners(LabCase):
+    """No real server errs on purpose, so here one says the same to whatever it is asked: an owner with
+    versions to 900, and of those the records 522 to 524."""
+
+    def setUp(self):
+        super().setUp()
+        self.peer, self.client = self.lab.host('peer', SERVER), self.lab.host('client', CLIENT)
+        self.listener = self.peer.socket(socket.SOCK_STREAM)
+        self.addCleanup(self.listener.close)
+        self.listener.bind((SERVER, 42))
+        self.listener.listen()
+        self.listener.settimeout(lab.PATIENCE)
+        self.records, self.handle = vector('records'), None
+
+    def serve(self):
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile('rb') as stream:
+            connection.settimeout(lab.PATIENCE)
+            theirs = None
+            while head := stream.read(16):
+                body = stream.read(int.from_bytes(head[:4], 'big') - 12)
+                kind = int.from_bytes(head[12:], 'big')
+                if kind == 2:
+                    return
+                theirs = theirs or body[:4]
+                answer = vector('start-response') if kind == 0 else \
+                    vector('map-response') if body[3] == 0 else self.records
+                handle = self.handle if answer is self.records and self.handle else theirs
+                connection.sendall(answer[:8] + handle + answer[12:])
+                if len(answer) < 4 + int.from_bytes(answer[:4], 'big'):
+                    return
+
+    def pull(self, *words, status):
+        thread = threading.Thread(target=self.serve)
+        thread.start()
+        done = self.client.run(NBPERF, f'@{SERVER}', 'pull', '--json', '-i', '20s', *words)
+        thread.join()
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_what_was_asked_for_is_right(self):
+        said = self.pull(status=0)
+        self.assertEqual((said['records'], said['right'], said['wrong']), (3, 1, {}))
+
+    def test_version_that_was_not_asked_for_is_wrong(self):
+        said = self.pull('--range', '100', status=1)
+        self.assertEqual((said['begun'], said['answered'], said['right']), (9, 9, 1))
+        self.assertEqual(said['wrong'], {'with a version that was not asked for': 8})
+        self.assertIn('owner 192.0.2.10, versions 1 to 100: ', said['first_wrong'])
+
+    def test_answer_cut_off_is_lost(self):
+        self.records = self.records[:-1]
+        said = self.pull('-w', '1', status=3)
+        self.assertEqual((said['begun'], said['answered'], said['lost']), (1, 0, 1))
+        self.assertEqual(said['ended'], f'{SERVER} closed the connection')
+
+    def test_malformed_answer_ends_the_pull(self):
+        count = 20
+        self.records = self.records[:count] + (4).to_bytes(4, 'big') + self.records[count + 4:]
+        said = self.pull('--range', '600', '-w', '1', status=1)
+        self.assertEqual((said['begun'], said['right'], said['wrong']), (1, 0, {'malformed': 1}))
+
+    def test_answer_for_another_association_is_not_taken(self):
+        self.handle = bytes(4)
+        said = self.pull('-w', '1', status=3)
+        self.assertIn('a name records response for another association', said['ended'])
 
 
 class DeadOwners(LoadCase):
