@@ -74,7 +74,8 @@ enum awaits { AWAITS_NOTHING, AWAITS_CONNECT, AWAITS_START, AWAITS_MAP, AWAITS_R
 /* A records request that is being answered, in slices. */
 struct reply {
 	struct ip4 owner; /* in our terms */
-	uint64_t next, to;
+	struct store_place at;
+	uint64_t to;
 	uint32_t count;
 	bool only_dynamic;
 	struct buf out;
@@ -158,12 +159,13 @@ struct verify {
 	struct ip4 owner, server;
 	struct conn *conn;
 	bool limited;
-	bool ready;          /* the server's map was good: seek and ask */
-	bool ahead;          /* the range under way lies above what is compared */
-	uint32_t number;     /* what wins knows that range by */
-	uint64_t next, high; /* versions yet to be compared */
-	uint64_t size;       /* versions to ask for at a time */
-	uint64_t from, to;   /* the range asked for; from moves on while comparing */
+	bool ready;            /* the server's map was good: seek and ask */
+	bool ahead;            /* the range under way lies above what is compared */
+	uint32_t number;       /* what wins knows that range by */
+	uint64_t next, high;   /* versions yet to be compared */
+	uint64_t size;         /* versions to ask for at a time */
+	uint64_t from, to;     /* the range asked for */
+	struct store_place at; /* in it, while comparing */
 	uint64_t seen, came;
 	struct buf in;
 	struct rd rest;

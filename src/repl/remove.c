@@ -52,15 +52,14 @@ finish(struct repl *r)
 static void
 tombstone_slice(struct repl *r)
 {
-	struct version from = { 0 };
 	struct rec rec;
 
 	for (unsigned i = 0; i < TOMBSTONE_SLICE; i++) {
-		if (!store_by_version(r->store, r->removing.owner, from, &rec)) {
+		/* Always the first: each leaves the owner. */
+		if (!store_by_version(r->store, r->removing.owner, (struct version){ 0 }, &rec)) {
 			finish(r);
 			return;
 		}
-		from.v = rec.version.v + 1;
 		if (rec.state == REC_TOMBSTONE) {
 			if (store_del(r->store, &rec.key) || wins_commit(r->wins, r->now))
 				return;

@@ -70,8 +70,8 @@ room(struct repl *r, struct conn *c, size_t n)
 		return true;
 	/* buf_room may double what there is. */
 	if (r->stats.reply_bytes - before + 2 * (x->out.len + need) > most) {
-		repl_tell(
-		    r, EV_REPLY_TOO_LARGE, c->peer, IP4_ANY, x->to - x->next + 1 + x->count, "");
+		repl_tell(r, EV_REPLY_TOO_LARGE, c->peer, IP4_ANY,
+		    x->to - x->at.version.v + 1 + x->count, "");
 		reply_free(r, c);
 		conn_stop(r, c, 4);
 		return false;
@@ -115,11 +115,10 @@ reply_step(struct repl *r, struct conn *c)
 {
 	struct reply *x = c->reply;
 	struct wrepl_record out;
-	size_t n = 0, space = 0;
+	size_t n, space = 0;
 
-	if (x->next <= x->to)
-		n = store_versions(r->store, x->owner, (struct version){ x->next },
-		    (struct version){ x->to }, r->scratch, REPLY_SLICE);
+	n = store_versions(
+	    r->store, x->owner, &x->at, (struct version){ x->to }, r->scratch, REPLY_SLICE);
 	for (size_t i = 0; i < n; i++) {
 		if (!leaves(r, x, &r->scratch[i]))
 			continue;
@@ -136,9 +135,7 @@ reply_step(struct repl *r, struct conn *c)
 		    wrepl_record_encode(&out, x->out.p + x->out.len, x->out.cap - x->out.len);
 		x->count++;
 	}
-	if (n == REPLY_SLICE && r->scratch[n - 1].version.v < x->to)
-		x->next = r->scratch[n - 1].version.v + 1;
-	else
+	if (n < REPLY_SLICE)
 		finish(r, c);
 }
 
@@ -153,13 +150,13 @@ reply_records(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 		return;
 	}
 	c->reply->owner = convert_owner_in(r, m->wanted.ip);
-	c->reply->next = m->wanted.min;
+	c->reply->at.version.v = m->wanted.min;
 	c->reply->to = m->wanted.max ? m->wanted.max : UINT64_MAX;
 	/* 0.0.0.0 is our word for this server, nobody's address. */
 	if (ip4_eq(m->wanted.ip, IP4_ANY))
 		c->reply->to = 0;
-	if (!c->reply->next)
-		c->reply->next = 1;
+	if (!c->reply->at.version.v)
+		c->reply->at.version.v = 1;
 	/* Strangers get dynamic records only (3.7). */
 	c->reply->only_dynamic = !p || p->conf.only_dynamic;
 	if (room(r, c, 1))

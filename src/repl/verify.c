@@ -162,6 +162,7 @@ ask(struct repl *r, uint64_t from, uint64_t to)
 
 	v->from = from;
 	v->to = to;
+	v->at = (struct store_place){ { from }, 0 };
 	v->state = VERIFY_ASKING;
 	conn_await(r, v->conn, AWAITS_RECORDS);
 	conn_send(r, v->conn, &m, NULL);
@@ -250,10 +251,13 @@ mismatch(struct repl *r, const struct rec *rec)
 		.peer = v->server,
 		.other = v->owner,
 		.number = rec->version.v };
+	struct store_place first = { rec->version, 0 };
 	struct rec here;
 
-	if (!store_by_version(r->store, v->owner, rec->version, &here) ||
-	    here.version.v != rec->version.v || nb_key_eq(&here.key, &rec->key))
+	if (store_get(r->store, &rec->key, &here) && ip4_eq(here.owner, v->owner) &&
+	    here.version.v == rec->version.v)
+		return false;
+	if (!store_versions(r->store, v->owner, &first, rec->version, &here, 1))
 		return false;
 	ev.key = here.key;
 	r->host.event(r->host.arg, &ev);
@@ -376,8 +380,9 @@ static void
 compare_slice(struct repl *r)
 {
 	struct verify *v = &r->verify;
-	size_t n = store_versions(r->store, v->owner, (struct version){ v->from },
-	    (struct version){ v->to }, r->scratch, VERIFY_SLICE);
+	struct store_place behind = v->at;
+	size_t n = store_versions(
+	    r->store, v->owner, &behind, (struct version){ v->to }, r->scratch, VERIFY_SLICE);
 	size_t i;
 	int err = 0;
 
@@ -395,8 +400,8 @@ compare_slice(struct repl *r)
 		r->stats.verified++;
 		v->check_left -= v->limited && v->check_left;
 	}
-	if (i)
-		v->from = r->scratch[i - 1].version.v + 1;
+	/* After an error all of that version are looked at again: they may have been left in part. */
+	v->at = i == n ? behind : (struct store_place){ r->scratch[i].version, 0 };
 	if (!goes_on(r, err) || err || n == VERIFY_SLICE)
 		return;
 	forget_range(v);

@@ -242,16 +242,18 @@ store_by_version(struct store *s, struct ip4 owner, struct version from, struct 
 }
 
 size_t
-store_versions(struct store *s, struct ip4 owner, struct version from, struct version to,
+store_versions(struct store *s, struct ip4 owner, struct store_place *at, struct version to,
     struct rec *ret, size_t cap)
 {
 	struct version_walk walk;
 	const struct trec *r;
 	size_t n = 0;
 
-	table_versions(s->table, &walk, owner, from);
-	while (n < cap && (r = table_versions_next(s->table, &walk)) && r->version <= to.v)
+	table_versions(s->table, &walk, owner, *at);
+	while (n < cap && (r = table_versions_next(s->table, &walk)) && r->version <= to.v) {
+		*at = (struct store_place){ { r->version }, r->slot + 1 }; /* none is the last */
 		read_whole(s, r, &ret[n++]);
+	}
 	return n;
 }
 

@@ -145,9 +145,16 @@ size_t store_due(struct store *s, struct wall now, struct rec *ret, size_t cap);
 struct wall store_next_due(struct store *s);
 /* The first record of owner with a version of at least from. */
 bool store_by_version(struct store *s, struct ip4 owner, struct version from, struct rec *ret);
-/* The same for many at once, ascending by version: at most cap records with from <= version <= to;
- * returns how many. Fewer than cap: there are no more. */
-size_t store_versions(struct store *s, struct ip4 owner, struct version from, struct version to,
+/* A place in an owner's versions; zeroed but for the version it is before all records of that version,
+ * of which there are several when an owner lost its counter. */
+struct store_place {
+	struct version version;
+	uint32_t slot;
+};
+/* The same for many at once, ascending by version: at most cap records from *at on, with versions up to
+ * to; returns how many. *at moves behind the last of them, so that a walk in slices misses none. Fewer
+ * than cap: there are no more. */
+size_t store_versions(struct store *s, struct ip4 owner, struct store_place *at, struct version to,
     struct rec *ret, size_t cap);
 /* The first record whose key comes after (or is, with incl) key in byte order of name, then scope;
  * key NULL = the first of all. */

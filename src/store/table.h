@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "base/ordset.h"
+#include "store/store.h"
 #include "store/tally.h"
 #include "store/trec.h"
 
@@ -77,13 +78,13 @@ void table_settle(struct table *t);
 /* First record in the order from a place on, or NULL. */
 struct trec *table_by_name(const struct table *t, const struct nb_key *key, bool incl);
 struct trec *table_by_version(const struct table *t, struct ip4 owner, struct version from);
-/* A walk over an owner's records from a version on, ascending; the table must not change meanwhile. */
+/* A walk over an owner's records from a place on, ascending; the table must not change meanwhile. */
 struct version_walk {
 	uint8_t place[14];
 	bool over;
 };
 void table_versions(
-    const struct table *t, struct version_walk *walk, struct ip4 owner, struct version from);
+    const struct table *t, struct version_walk *walk, struct ip4 owner, struct store_place first);
 struct trec *table_versions_next(const struct table *t, struct version_walk *walk);
 /* A walk over the due ones, earliest first. It moves on those whose time became later, at most some
  * hundreds a walk: it may then end early. Begins zeroed; the table must not change meanwhile. */

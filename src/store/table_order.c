@@ -320,13 +320,13 @@ table_by_version(const struct table *t, struct ip4 owner, struct version from_ve
 
 void
 table_versions(
-    const struct table *t, struct version_walk *walk, struct ip4 owner, struct version from_version)
+    const struct table *t, struct version_walk *walk, struct ip4 owner, struct store_place first)
 {
 	int number = owners_find(&t->owners, owner);
 
 	walk->over = number < 0;
 	if (!walk->over)
-		(void)version_key((unsigned)number, from_version.v, 0, walk->place);
+		(void)version_key((unsigned)number, first.version.v, first.slot, walk->place);
 }
 
 struct trec *

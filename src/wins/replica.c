@@ -358,7 +358,8 @@ static size_t
 slice_of(struct wins *w, struct ip4 owner, struct version upto, bool *ret_more)
 {
 	size_t cap = w->slice < SLICE_MAX ? w->slice : SLICE_MAX;
-	size_t n = store_versions(w->store, owner, (struct version){ 0 }, upto, w->due, cap);
+	struct store_place first = { 0 };
+	size_t n = store_versions(w->store, owner, &first, upto, w->due, cap);
 
 	*ret_more = n == cap;
 	return n;

@@ -424,6 +424,28 @@ server_fill(struct world *w, int i, unsigned first, unsigned count, unsigned ste
 	assert_int_equal(store_commit(store), 0);
 }
 
+/* Own names SHAREDnnnnn<20>, all of one version: as an owner has them that lost its counter. */
+static inline void
+server_fill_version(struct world *w, int i, unsigned count, uint64_t version)
+{
+	struct store *store = w->s[i].n.store;
+
+	for (unsigned k = 0; k < count; k++) {
+		struct rec rec = { .type = REC_UNIQUE,
+			.node = 3,
+			.naddr = 1,
+			.version = { version },
+			.due = wall_add(w->now, 500000) };
+		char name[32];
+
+		snprintf(name, sizeof(name), "SHARED%05u<20>", k);
+		rec.key = net_key(name);
+		rec.addr[0] = (struct rec_addr){ .ip = { 0xc0100000 + k }, .due = rec.due };
+		assert_int_equal(store_put(store, &rec), 0);
+	}
+	assert_int_equal(store_commit(store), 0);
+}
+
 static inline bool
 server_has(struct world *w, int i, const char *name, struct rec *ret)
 {

@@ -502,6 +502,20 @@ challenge_is_waited_for_before_the_range_is_known(void **state)
 	assert_int_equal(rec.owner.v, SITE(0).v);
 }
 
+/* The last version of a slice of the reply (2,000 records) is shared by some that do not fit in it. */
+static void
+records_of_one_version_leave_together(void **state)
+{
+	struct world *w = *state;
+
+	world_up(w, 2);
+	server_fill(w, 0, 0, 1998, 1);
+	server_fill_version(w, 0, 5, 1999);
+	server_fill(w, 0, 2000, 3, 1);
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(store_records(w->s[1].n.store), 2006);
+}
+
 static void
 second_partner_is_not_asked_for_a_range_under_way(void **state)
 {
@@ -546,6 +560,7 @@ main(void)
 		THREE(third_servers_records_come_through_a_hub),
 		THREE(records_of_a_partner_come_from_itself),
 		TWO(challenge_is_waited_for_before_the_range_is_known),
+		TWO(records_of_one_version_leave_together),
 		THREE(second_partner_is_not_asked_for_a_range_under_way),
 	};
 

@@ -295,6 +295,31 @@ removed_with_tombstones_it_stays_away(void **state)
 }
 
 static void
+records_of_one_version_are_all_verified_and_removed(void **state)
+{
+	struct world *w = *state;
+	struct repl_stats stats;
+	struct rec rec;
+
+	/* More than are compared in one step, and than are tombstoned in one. */
+	server_fill_version(w, 0, 600, 7);
+	server_pull(w, 1, SITE(0));
+	server_pull(w, 2, SITE(0));
+	assert_int_equal(store_records(w->s[1].n.store), 600);
+	verify(w, 1, SITE(0));
+	repl_stats(w->s[1].r, &stats);
+	assert_int_equal(stats.verified, 600);
+	assert_false(net_told(&w->s[1].n, EV_NAME_MISMATCH));
+	assert_int_equal(repl_delete_owner(w->s[1].r, SITE(0), true, w->now), 0);
+	assert_int_equal(repl_delete_owner(w->s[2].r, SITE(0), false, w->now), 0);
+	world_run(w);
+	assert_false(store_by_version(w->s[1].n.store, SITE(0), (struct version){ 0 }, &rec));
+	assert_int_equal(store_records(w->s[1].n.store), 600);
+	assert_int_equal(w->s[2].n.events[w->s[2].n.nevents - 1].number, 600);
+	assert_int_equal(store_records(w->s[2].n.store), 0);
+}
+
+static void
 this_server_and_unknown_owners_are_not_removed(void **state)
 {
 	struct world *w = *state;
@@ -324,6 +349,7 @@ main(void)
 		T(unknown_owner_cannot_be_verified),
 		T(removed_owner_leaves_nothing_and_comes_back_with_the_next_pull),
 		T(removed_with_tombstones_it_stays_away),
+		T(records_of_one_version_are_all_verified_and_removed),
 		T(this_server_and_unknown_owners_are_not_removed),
 	};
 

@@ -227,38 +227,41 @@ put_replicas(struct store *s, struct ip4 owner, unsigned first, unsigned n)
 	}
 }
 
+static size_t
+versions(struct store *s, struct ip4 owner, uint64_t from, uint64_t to, struct rec *ret, size_t cap)
+{
+	struct store_place at = { { from }, 0 };
+
+	return store_versions(s, owner, &at, (struct version){ to }, ret, cap);
+}
+
 static void
 a_range_of_an_owners_versions_is_read_at_once(void **state)
 {
 	static struct rec got[400];
 	char *path = folder_new();
 	struct store *s = open_at(path);
-	const struct version first = { 0 }, last = { UINT64_MAX };
 
-	assert_int_equal(store_versions(s, owner_a, first, last, got, 400), 0);
+	assert_int_equal(versions(s, owner_a, 0, UINT64_MAX, got, 400), 0);
 	put_replicas(s, owner_b, 0, 300);
 	put_replicas(s, owner_a, 1000, 300);
 	assert_int_equal(store_commit(s), 0);
-	assert_int_equal(store_versions(s, owner_a, first, last, got, 400), 300);
+	assert_int_equal(versions(s, owner_a, 0, UINT64_MAX, got, 400), 300);
 	for (unsigned i = 0; i < 300; i++) {
 		struct rec r = rec_of(1001 + i, (i + 1) * 10, 100);
 
 		r.owner = r.addr[0].owner = owner_a;
 		same_rec(&got[i], &r);
 	}
-	assert_int_equal(store_versions(s, owner_a, first, last, got, 299), 299);
-	assert_int_equal(store_versions(s, owner_a, first, last, got, 0), 0);
+	assert_int_equal(versions(s, owner_a, 0, UINT64_MAX, got, 299), 299);
+	assert_int_equal(versions(s, owner_a, 0, UINT64_MAX, got, 0), 0);
 	/* both bounds belong to it */
-	assert_int_equal(
-	    store_versions(s, owner_a, (struct version){ 20 }, (struct version){ 40 }, got, 400),
-	    3);
-	assert_int_equal(
-	    store_versions(s, owner_a, (struct version){ 21 }, (struct version){ 39 }, got, 400),
-	    1);
+	assert_int_equal(versions(s, owner_a, 20, 40, got, 400), 3);
+	assert_int_equal(versions(s, owner_a, 21, 39, got, 400), 1);
 	assert_int_equal(got[0].version.v, 30);
-	assert_int_equal(store_versions(s, owner_a, (struct version){ 3001 }, last, got, 400), 0);
-	assert_int_equal(store_versions(s, owner_b, last, last, got, 400), 0);
-	assert_int_equal(store_versions(s, OWNER_SELF, first, last, got, 400), 0);
+	assert_int_equal(versions(s, owner_a, 3001, UINT64_MAX, got, 400), 0);
+	assert_int_equal(versions(s, owner_b, UINT64_MAX, UINT64_MAX, got, 400), 0);
+	assert_int_equal(versions(s, OWNER_SELF, 0, UINT64_MAX, got, 400), 0);
 	store_close(s);
 	folder_free(path);
 }
@@ -277,8 +280,48 @@ records_with_the_same_version_are_all_read(void **state)
 		put(s, &r);
 	}
 	assert_int_equal(store_commit(s), 0);
-	assert_int_equal(
-	    store_versions(s, owner_a, (struct version){ 8 }, (struct version){ 8 }, got, 4), 3);
+	assert_int_equal(versions(s, owner_a, 8, 8, got, 4), 3);
+	store_close(s);
+	folder_free(path);
+}
+
+static void
+walk_in_slices_misses_no_record_of_a_shared_version(void **state)
+{
+	char *path = folder_new();
+	struct store *s = open_at(path);
+	const struct version last = { UINT64_MAX };
+
+	/* 7, three times 8, 9, twice the last one there is */
+	for (unsigned i = 0; i < 7; i++) {
+		static const uint64_t version[] = { 7, 8, 8, 8, 9, UINT64_MAX, UINT64_MAX };
+		struct rec r = rec_of(i, version[i], 100);
+
+		r.owner = owner_a;
+		put(s, &r);
+	}
+	assert_int_equal(store_commit(s), 0);
+	for (size_t cap = 1; cap <= 8; cap++) {
+		struct store_place at = { 0 };
+		struct rec got[8];
+		unsigned seen = 0;
+		size_t n;
+
+		do {
+			n = store_versions(s, owner_a, &at, last, got, cap);
+			for (size_t i = 0; i < n; i++)
+				for (unsigned k = 0; k < 7; k++) {
+					struct rec r = rec_of(k, 0, 100);
+
+					if (!nb_key_eq(&r.key, &got[i].key))
+						continue;
+					assert_false(seen & 1u << k);
+					seen |= 1u << k;
+				}
+		} while (n == cap);
+		assert_int_equal(seen, 0x7f);
+		assert_int_equal(store_versions(s, owner_a, &at, last, got, 8), 0);
+	}
 	store_close(s);
 	folder_free(path);
 }
@@ -296,6 +339,7 @@ main(void)
 		cmocka_unit_test(an_older_program_takes_all_that_is_known_for_one_named_value),
 		cmocka_unit_test(a_range_of_an_owners_versions_is_read_at_once),
 		cmocka_unit_test(records_with_the_same_version_are_all_read),
+		cmocka_unit_test(walk_in_slices_misses_no_record_of_a_shared_version),
 	};
 
 	return cmocka_run_group_tests_name("store_known", tests, begin, end);
