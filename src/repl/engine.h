@@ -202,9 +202,9 @@ struct repl {
 	struct rec *scratch;  /* REPLY_SLICE */
 	struct verify verify;
 	struct {
-		struct ip4 owner;
-		bool active, tombstone;
-		uint64_t from, removed;
+		bool active;
+		struct wins_removal wins;
+		uint64_t removed;
 	} removing;
 	struct {
 		bool paused, need_renumber;

@@ -229,7 +229,7 @@ consider(struct repl *r, const struct offer *o)
 	}
 	from = store_known(r->store, owner).v + 1;
 	if (max < from || max > VERSION_MAX || !filter_accepts(r, owner) ||
-	    (r->removing.active && ip4_eq(r->removing.owner, owner)) || comes_itself(r, o))
+	    (r->removing.active && ip4_eq(r->removing.wins.owner, owner)) || comes_itself(r, o))
 		return;
 	if (pull_fetches(r, owner, &under_way)) {
 		/* Somebody else brings most of it: what is left is looked at when that ended. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Removing an owner (3.14), slice by slice: its records and what is known of it; or, with tombstones,
- * its records are taken over, so that partners delete them too. Layer: repl. One at a time.
+ * Removing an owner (3.14), slice by slice: its records, its members of ours, and what is known of it;
+ * or, with tombstones, its records are taken over, so that partners delete them too. One at a time.
+ * Layer: repl. What becomes of a record is the rules'.
  */
 #include "repl/engine.h"
-
-#define TOMBSTONE_SLICE 16 /* each of them is durable by itself */
 
 int
 repl_delete_owner(struct repl *r, struct ip4 owner, bool tombstone, struct wall now)
@@ -20,9 +19,8 @@ repl_delete_owner(struct repl *r, struct ip4 owner, bool tombstone, struct wall 
 	if (!store_known(r->store, owner).v &&
 	    !store_by_version(r->store, owner, (struct version){ 0 }, &rec))
 		return NBT_ENOENT;
-	r->removing.owner = owner;
 	r->removing.active = true;
-	r->removing.tombstone = tombstone;
+	r->removing.wins = (struct wins_removal){ .owner = owner, .tombstone = tombstone };
 	r->removing.removed = 0;
 	/* What is being fetched of it would come in behind. */
 	for (size_t i = 0; i < r->npulls; i++)
@@ -35,10 +33,10 @@ repl_delete_owner(struct repl *r, struct ip4 owner, bool tombstone, struct wall 
 static void
 finish(struct repl *r)
 {
-	struct ip4 owner = r->removing.owner;
+	struct ip4 owner = r->removing.wins.owner;
 
 	r->removing.active = false;
-	if (!r->removing.tombstone) {
+	if (!r->removing.wins.tombstone) {
 		for (size_t i = 0; i < r->npartners; i++)
 			seen_del(&r->partner[i]->map, owner);
 		seen_del(&r->high, owner);
@@ -47,48 +45,24 @@ finish(struct repl *r)
 	repl_tell(r, EV_OWNER_REMOVED, IP4_ANY, owner, r->removing.removed, "");
 }
 
-/* What is known of the owner stays: without it the next pull would bring its records back over the
- * tombstones. */
+/* What is known of the owner goes with the last slice; with tombstones it stays, or the next pull would
+ * bring its records back over them. */
 static void
-tombstone_slice(struct repl *r)
+slice(struct repl *r)
 {
-	struct rec rec;
-
-	for (unsigned i = 0; i < TOMBSTONE_SLICE; i++) {
-		/* Always the first: each leaves the owner. */
-		if (!store_by_version(r->store, r->removing.owner, (struct version){ 0 }, &rec)) {
-			finish(r);
-			return;
-		}
-		if (rec.state == REC_TOMBSTONE) {
-			if (store_del(r->store, &rec.key) || wins_commit(r->wins, r->now))
-				return;
-		} else if (wins_admin_tombstone(r->wins, &rec.key, 0, r->now)) {
-			return;
-		}
-		r->removing.removed++;
-	}
-}
-
-static void
-delete_slice(struct repl *r)
-{
-	uint64_t before;
+	struct wins_removal before = r->removing.wins;
 	bool more = true;
-	int err;
+	size_t n;
+	int err = wins_delete_owner(r->wins, &r->removing.wins, r->now, &n, &more);
 
-	/* Nothing else in the batch, so that the difference is what was deleted. */
-	if (wins_commit(r->wins, r->now))
+	if (!err && !more && !r->removing.wins.tombstone)
+		err = store_known_set(r->store, r->removing.wins.owner, (struct version){ 0 });
+	if (wins_commit(r->wins, r->now)) {
+		r->removing.wins = before;
 		return;
-	before = store_records(r->store);
-	err = wins_delete_owner(r->wins, r->removing.owner, &more);
-	if (!err && !more)
-		err = store_known_set(r->store, r->removing.owner, (struct version){ 0 });
-	if (err && err != NBT_ELIMIT)
-		return;
-	if (wins_commit(r->wins, r->now))
-		return;
-	r->removing.removed += before - store_records(r->store);
+	}
+	if (!before.of_ours)
+		r->removing.removed += n;
 	if (!err && !more)
 		finish(r);
 }
@@ -98,9 +72,6 @@ remove_step(struct repl *r)
 {
 	if (!r->removing.active || !wins_writable(r->wins))
 		return false;
-	if (r->removing.tombstone)
-		tombstone_slice(r);
-	else
-		delete_slice(r);
+	slice(r);
 	return true;
 }

@@ -72,7 +72,7 @@ fill(const struct repl *r, struct ip4 owner, const struct seen *high, struct rep
 	v->highest = v->here;
 	v->highest_at = r->conf.self;
 	v->blocked = !v->own && !filter_accepts(r, owner);
-	v->deleted = r->removing.active && ip4_eq(r->removing.owner, owner);
+	v->deleted = r->removing.active && ip4_eq(r->removing.wins.owner, owner);
 	for (size_t i = 0; i < r->npartners; i++) {
 		const struct seen *s = seen_find(&r->partner[i]->map, owner);
 

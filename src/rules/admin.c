@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an administrator may do to a record by hand: make it static, tombstone it
- * (wins-server-and-replication.md 1.2, 1.3). Stands above the registrations of clients, but not above
+ * (wins-server-and-replication.md 1.2, 1.3), remove a server that is gone (3.14). Stands above the registrations of clients, but not above
  * what a record can be. Layer: rules. Pure.
  */
 #include "rules/parts.h"
@@ -95,5 +95,87 @@ rule_admin_tombstone(const struct rec *cur, const struct rule_env *env)
 	rules_copy(&v.next, cur);
 	rules_tombstone(&v.next, wall_add(env->now, env->extinction_timeout), env);
 	rules_write(&v, RULE_ADM_07, 0);
+	return v;
+}
+
+/* ---- a server that is gone for good ---- */
+
+/* Leaves the members that are not owner's; returns whether it had others. */
+static bool
+without(struct rec *r, struct ip4 owner)
+{
+	int before = r->naddr;
+
+	for (int i = r->naddr - 1; i >= 0; i--)
+		if (ip4_eq(r->addr[i].owner, owner))
+			rules_remove_member(r, i);
+	return r->naddr != before;
+}
+
+static void
+its_record(struct verdict *v, const struct rec *cur, bool tombstone, const struct rule_env *env)
+{
+	struct rec *next = &v->next;
+	bool lives = cur->state == REC_ACTIVE && !cur->is_static && rules_has_members(cur->type);
+
+	rules_copy(next, cur);
+	if (lives)
+		(void)without(next, cur->owner); /* it may have none itself */
+	if (lives && next->naddr) {
+		rules_take(next, env);
+		rules_due_of_members(next);
+		rules_write(v, RULE_ADM_11, 0);
+	} else if (tombstone && cur->state != REC_TOMBSTONE) {
+		memset(next, 0, sizeof(*next));
+		rules_copy(next, cur);
+		rules_tombstone(next, wall_add(env->now, env->extinction_timeout), env);
+		rules_write(v, RULE_ADM_10, 0);
+	} else {
+		memset(v, 0, sizeof(*v));
+		v->action = ACT_DELETE;
+		v->rule = RULE_ADM_09;
+	}
+}
+
+/* Nobody else would ever expire them here (DUE_14). */
+static bool
+its_members(struct verdict *v, const struct rec *cur, struct ip4 owner, const struct rule_env *env)
+{
+	struct rec *next = &v->next;
+
+	if (!rec_is_own(cur) || cur->state != REC_ACTIVE || cur->is_static ||
+	    !rules_has_members(cur->type))
+		return false;
+	rules_copy(next, cur);
+	if (!without(next, owner)) {
+		memset(next, 0, sizeof(*next));
+		return false;
+	}
+	if (next->naddr) {
+		rules_take(next, env);
+		rules_due_of_members(next);
+		rules_write(v, RULE_ADM_12, 0);
+	} else {
+		/* Those that went last stay in the record, for people. */
+		rules_copy(next, cur);
+		(void)rules_give_up(next, env);
+		rules_write(v, RULE_ADM_13, 0);
+	}
+	return true;
+}
+
+struct verdict
+rule_owner_removed(
+    const struct rec *cur, struct ip4 owner, bool tombstone, const struct rule_env *env)
+{
+	struct verdict v;
+
+	memset(&v, 0, sizeof(v));
+	if (ip4_eq(cur->owner, owner))
+		its_record(&v, cur, tombstone, env);
+	/* In a third server's record they are that server's to tell of: without them here, the version
+	 * that it gave the record would mean two things. */
+	else if (!its_members(&v, cur, owner, env))
+		rules_keep(&v, RULE_ADM_08);
 	return v;
 }

@@ -28,7 +28,7 @@ enum rule_action {
 	ACT_REPLY,     /* answer; the database stays as it is */
 	ACT_WRITE,     /* make next the record, durably, then answer */
 	ACT_CHALLENGE, /* WACK for wack_ttl seconds, probe the addresses, then rule_probed */
-	ACT_DELETE,    /* (rule_due, rule_verified) remove the record */
+	ACT_DELETE,    /* (rule_due, rule_verified, rule_owner_removed) remove the record */
 	ACT_KEEP, /* nobody asked, nothing changes; what is due never gets this from rule_due */
 };
 
@@ -151,6 +151,10 @@ void rule_query(const struct nb_key *key, const struct rec *cur, const struct re
 struct verdict rule_admin_add(
     const struct rec *cur, const struct rec *rec, const struct rule_env *env);
 struct verdict rule_admin_tombstone(const struct rec *cur, const struct rule_env *env);
+/* A server is gone for good and was removed (3.14): what becomes of a record that it owns, with or
+ * without tombstone, or of one of ours that has members of it. ACT_KEEP, ACT_WRITE or ACT_DELETE. */
+struct verdict rule_owner_removed(
+    const struct rec *cur, struct ip4 owner, bool tombstone, const struct rule_env *env);
 
 /*
  * A replica came from a partner (wins 3.9). in is what was received, in our terms: owner is never

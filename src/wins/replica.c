@@ -353,24 +353,15 @@ wins_paused(const struct wins *w)
 
 /* ---- many records at once ---- */
 
-/* Some of owner's committed records with versions up to upto, in the scavenger's scratch. */
-static size_t
-slice_of(struct wins *w, struct ip4 owner, struct version upto, bool *ret_more)
-{
-	size_t cap = w->slice < SLICE_MAX ? w->slice : SLICE_MAX;
-	struct store_place first = { 0 };
-	size_t n = store_versions(w->store, owner, &first, upto, w->due, cap);
-
-	*ret_more = n == cap;
-	return n;
-}
-
 int
 wins_renumber(struct wins *w, struct version upto, bool *ret_more)
 {
-	bool more, staged;
-	size_t n = slice_of(w, OWNER_SELF, upto, &more);
+	/* In the scavenger's scratch; those that have a new version stand behind. */
+	size_t cap = w->slice < SLICE_MAX ? w->slice : SLICE_MAX;
+	struct store_place first = { 0 };
+	size_t n = store_versions(w->store, OWNER_SELF, &first, upto, w->due, cap);
 	struct rec rec;
+	bool staged;
 	int err;
 
 	if (upto.v == UINT64_MAX)
@@ -385,28 +376,61 @@ wins_renumber(struct wins *w, struct version upto, bool *ret_more)
 		if (err)
 			return err;
 	}
-	*ret_more = more;
+	*ret_more = n == cap;
 	return 0;
 }
 
-int
-wins_delete_owner(struct wins *w, struct ip4 owner, bool *ret_more)
+/* One record of a removal's slice; *ret_n grows when something came of it. */
+static int
+remove_one(struct wins *w, const struct wins_removal *r, const struct nb_key *key, struct wall now,
+    size_t *ret_n)
 {
-	bool more, staged;
-	size_t n = slice_of(w, owner, (struct version){ UINT64_MAX }, &more);
-	struct rec rec;
+	struct wins_look look;
+	const struct rec *cur = wins_look_up(w, key, now, &look);
+	struct verdict v;
 	int err;
 
-	if (ip4_eq(owner, OWNER_SELF))
+	if (!cur) /* the batch took it away already */
+		return 0;
+	v = rule_owner_removed(cur, r->owner, r->tombstone, &look.env);
+	if (v.action == ACT_KEEP)
+		return 0;
+	if (v.action == ACT_DELETE)
+		v.next.key = *key; /* all that apply needs of it */
+	err = apply(w, &v, cur, NULL);
+	if (!err)
+		++*ret_n;
+	return err;
+}
+
+int
+wins_delete_owner(
+    struct wins *w, struct wins_removal *r, struct wall now, size_t *ret_n, bool *ret_more)
+{
+	size_t cap = w->slice < SLICE_MAX ? w->slice : SLICE_MAX, n;
+	struct store_place behind = r->at;
+	int err;
+
+	*ret_n = 0;
+	if (ip4_eq(r->owner, OWNER_SELF))
 		return NBT_EINVAL;
+	n = store_versions(w->store, r->of_ours ? OWNER_SELF : r->owner, &behind,
+	    r->of_ours ? r->upto : (struct version){ UINT64_MAX }, w->due, cap);
 	for (size_t i = 0; i < n; i++) {
-		if (!store_peek(w->store, &w->due[i].key, &rec, &staged) ||
-		    !ip4_eq(rec.owner, owner))
+		err = remove_one(w, r, &w->due[i].key, now, ret_n);
+		if (!err)
 			continue;
-		err = store_del(w->store, &rec.key);
-		if (err)
-			return err;
+		/* All of that version again: what became of the others shows then. */
+		r->at = (struct store_place){ w->due[i].version, 0 };
+		return err;
 	}
-	*ret_more = more;
+	r->at = behind;
+	*ret_more = n == cap || !r->of_ours;
+	if (n < cap && !r->of_ours) {
+		r->of_ours = true;
+		r->at = (struct store_place){ 0 };
+		/* What is changed from now on is put behind, without its members. */
+		r->upto.v = store_next_version(w->store).v - 1;
+	}
 	return 0;
 }

@@ -227,8 +227,22 @@ bool wins_paused(const struct wins *w);
 /* Gives own records with versions up to upto new ones, because partners believe to know them (1.6):
  * a slice a call, staged. *ret_more: call again after wins_commit. Errors as wins_replica. */
 int wins_renumber(struct wins *w, struct version upto, bool *ret_more);
-/* Deletes an owner's records here (not OWNER_SELF), a slice a call, staged, as above. */
-int wins_delete_owner(struct wins *w, struct ip4 owner, bool *ret_more);
+/*
+ * A server is gone for good (3.14): a slice of its records a call, staged, then of ours that may have
+ * members of it (rule_owner_removed). Zeroed but for owner (not OWNER_SELF) and tombstone before the
+ * first call; how far it is moves on with the batch, so keep a copy, and go on with that when
+ * wins_commit fails. *ret_n: how many were staged. *ret_more: call again after wins_commit. Errors as
+ * wins_replica.
+ */
+struct wins_removal {
+	struct ip4 owner;
+	bool tombstone;
+	bool of_ours; /* its own records are gone */
+	struct store_place at;
+	struct version upto;
+};
+int wins_delete_owner(
+    struct wins *w, struct wins_removal *r, struct wall now, size_t *ret_n, bool *ret_more);
 
 const struct wins_stats *wins_registrar_stats(const struct wins *w); /* workers keep their own */
 bool wins_writable(const struct wins *w); /* were the last changes kept, or would be next ones */

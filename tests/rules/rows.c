@@ -22,6 +22,7 @@ enum kind {
 	QUERY,
 	DUE_TIME,
 	ADMIN,
+	REMOVED,
 	REPLICA,
 	REPLICA_PROBED,
 	RETURNED,
@@ -54,6 +55,8 @@ static const struct row rows[] = {
 #define DUE(l, r, env, cur, expect) { l, DUE_TIME, RULE_##r, env, cur, ANY_NAME, "", expect, "" },
 #define ADM(l, r, env, cur, event, rec, expect) \
 	{ l, ADMIN, RULE_##r, env, cur, event, rec, expect, "" },
+#define REM(l, r, env, cur, how, expect) \
+	{ l, REMOVED, RULE_##r, env, cur, ANY_NAME, how, expect, "" },
 #define RPL(l, r, env, cur, rec, expect) \
 	{ l, REPLICA, RULE_##r, env, cur, ANY_NAME, rec, expect, "" },
 #define RPB(l, r, env, cur, rec, probe, expect) \
@@ -153,6 +156,7 @@ run(const struct row *row, const struct parsed *p)
 		.key = p->in.key, .flags = p->in.flags, .ip = p->in.ip, .from = p->in.from
 	};
 	struct probe_in probe;
+	struct rec gone;
 
 	switch (row->kind) {
 	case REGISTER:
@@ -170,6 +174,10 @@ run(const struct row *row, const struct parsed *p)
 		return rule_due(p->cur, &p->env);
 	case ADMIN:
 		return run_admin(row, p);
+	case REMOVED:
+		text_rec("Ua rep v1 H due=0 A", &gone);
+		return rule_owner_removed(
+		    p->cur, gone.owner, !strcmp(row->extra, "tombstone"), &p->env);
 	default:
 		return run_replica(row, p);
 	}

@@ -424,6 +424,13 @@ server_fill(struct world *w, int i, unsigned first, unsigned count, unsigned ste
 	assert_int_equal(store_commit(store), 0);
 }
 
+/* For vfs->sync: a disk that does not keep what is written. */
+static inline int
+failing_sync(struct vfs *v, struct vfs_file *f)
+{
+	return NBT_EIO;
+}
+
 /* Own names SHAREDnnnnn<20>, all of one version: as an owner has them that lost its counter. */
 static inline void
 server_fill_version(struct world *w, int i, unsigned count, uint64_t version)

@@ -319,12 +319,6 @@ unreachable_partner_is_tried_again_and_told_once(void **state)
 	assert_int_equal(v.error[0], 0);
 }
 
-static int
-failing_sync(struct vfs *v, struct vfs_file *f)
-{
-	return NBT_EIO;
-}
-
 static void
 failed_commit_does_not_move_what_is_known(void **state)
 {

@@ -276,6 +276,70 @@ removed_owner_leaves_nothing_and_comes_back_with_the_next_pull(void **state)
 	assert_int_equal(store_records(w->s[1].n.store), 2505);
 }
 
+/* Server 1 registered a member of the same group: its record has both, and nothing else would ever end
+ * the other one here. */
+static void
+removed_owners_members_of_our_groups_go_and_partners_learn_it(void **state)
+{
+	static const bool tombstone[] = { false, true };
+	struct world *w = *state;
+	struct rec rec;
+
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "CORP<1C>", 0x8000 | 0x6000, HOST(10));
+	net_registers(&w->s[1].n, NB_OP_REGISTER, "CORP<1C>", 0x8000 | 0x6000, HOST(11));
+	net_registers(&w->s[1].n, NB_OP_REGISTER, "LAST<20>", 0x6000, HOST(12));
+	for (int i = 0; i < 2; i++) {
+		server_pull(w, 1, SITE(0));
+		server_pull(w, 2, SITE(1));
+		assert_true(server_has(w, 2, "CORP<1C>", &rec));
+		assert_int_equal(rec.naddr, 2);
+		assert_int_equal(repl_delete_owner(w->s[1].r, SITE(0), tombstone[i], w->now), 0);
+		world_run(w);
+		assert_true(server_has(w, 1, "CORP<1C>", &rec));
+		assert_true(rec_is_own(&rec));
+		assert_int_equal(rec.naddr, 1);
+		assert_int_equal(rec.addr[0].ip.v, HOST(11).v);
+		server_pull(w, 2, SITE(1));
+		assert_true(server_has(w, 2, "CORP<1C>", &rec));
+		assert_int_equal(rec.naddr, 1);
+		assert_true(server_has(w, 1, "LAST<20>", &rec));
+		/* What is known of it is gone: so it comes back, as its records do (3.14). */
+	}
+}
+
+/* More records of ours than are looked at in one step, and each commit fails once. */
+static void
+removal_of_an_owner_survives_commits_that_fail(void **state)
+{
+	struct world *w = *state;
+	int (*sync)(struct vfs *, struct vfs_file *) = w->s[1].n.vfs->sync;
+	struct rec rec;
+
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "CORP<1C>", 0x8000 | 0x6000, HOST(10));
+	server_fill(w, 0, 0, 1500, 1);
+	server_fill(w, 1, 5000, 2500, 1);
+	net_registers(&w->s[1].n, NB_OP_REGISTER, "CORP<1C>", 0x8000 | 0x6000, HOST(11));
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "CORP<1C>", &rec));
+	assert_int_equal(rec.naddr, 2);
+	assert_int_equal(repl_delete_owner(w->s[1].r, SITE(0), false, w->now), 0);
+	for (int i = 0; i < 3; i++) {
+		w->s[1].n.vfs->sync = failing_sync;
+		(void)repl_step(w->s[1].r, w->mnow, w->now);
+		assert_false(net_told(&w->s[1].n, EV_OWNER_REMOVED));
+		w->s[1].n.vfs->sync = sync;
+		while (!store_writable(w->s[1].n.store))
+			(void)store_tend(w->s[1].n.store);
+		(void)repl_step(w->s[1].r, w->mnow, w->now);
+	}
+	world_run(w);
+	assert_true(net_told(&w->s[1].n, EV_OWNER_REMOVED));
+	assert_int_equal(w->s[1].n.events[w->s[1].n.nevents - 1].number, 1500);
+	assert_int_equal(store_records(w->s[1].n.store), 2501);
+	assert_true(server_has(w, 1, "CORP<1C>", &rec));
+	assert_int_equal(rec.naddr, 1);
+}
+
 static void
 removed_with_tombstones_it_stays_away(void **state)
 {
@@ -348,6 +412,8 @@ main(void)
 		T(what_came_from_beyond_is_known),
 		T(unknown_owner_cannot_be_verified),
 		T(removed_owner_leaves_nothing_and_comes_back_with_the_next_pull),
+		T(removed_owners_members_of_our_groups_go_and_partners_learn_it),
+		T(removal_of_an_owner_survives_commits_that_fail),
 		T(removed_with_tombstones_it_stays_away),
 		T(records_of_one_version_are_all_verified_and_removed),
 		T(this_server_and_unknown_owners_are_not_removed),

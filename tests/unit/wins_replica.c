@@ -880,9 +880,11 @@ static void
 an_owner_is_deleted_in_slices_and_no_other(void **state)
 {
 	char name[20];
+	struct wins_removal removal = { .owner = PARTNER };
 	struct net n;
 	bool more = true;
 	unsigned calls = 0;
+	size_t removed = 0;
 
 	net_init(&n);
 	net_registers(&n, NB_OP_REGISTER, "OURS<20>", 0, HOLDER);
@@ -894,13 +896,18 @@ an_owner_is_deleted_in_slices_and_no_other(void **state)
 	/* one of them changes hands in the same batch */
 	net_ask(&n, NB_OP_REGISTER, 5, "PC0<20>", 0, OTHER);
 	for (; more; calls++) {
-		assert_int_equal(wins_delete_owner(n.w, PARTNER, &more), 0);
+		size_t staged;
+
+		assert_int_equal(wins_delete_owner(n.w, &removal, n.now, &staged, &more), 0);
 		assert_int_equal(wins_commit(n.w, n.now), 0);
+		removed += staged;
 	}
-	assert_int_equal(calls, 2);
+	assert_int_equal(calls, 3); /* two of its own, one of ours */
+	assert_int_equal(removed, 14);
 	assert_int_equal(store_records(n.store), 3);
 	assert_record(&n, "PC0<20>", OWNER_SELF, OTHER);
-	assert_int_equal(wins_delete_owner(n.w, OWNER_SELF, &more), NBT_EINVAL);
+	removal.owner = OWNER_SELF;
+	assert_int_equal(wins_delete_owner(n.w, &removal, n.now, &removed, &more), NBT_EINVAL);
 	assert_true(there(&n, "OURS<20>"));
 	net_end(&n);
 }
