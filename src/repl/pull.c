@@ -182,6 +182,16 @@ pull_fetches(const struct repl *r, struct ip4 owner, uint64_t *ret_to)
 	return false;
 }
 
+/* So many versions at a time, or fewer where that brought a message too long. */
+static uint64_t
+range_size(const struct repl *r, const struct pull *p, uint64_t wish)
+{
+	const struct partner *partner = partner_of(r, p->server);
+	uint64_t most = partner && partner->size_max ? partner->size_max : VERSION_MAX;
+
+	return wish < most ? wish : most;
+}
+
 static void
 add_fetch(struct repl *r, struct pull *p, struct ip4 owner, uint64_t from, uint64_t to)
 {
@@ -197,7 +207,8 @@ add_fetch(struct repl *r, struct pull *p, struct ip4 owner, uint64_t from, uint6
 		p->cap_fetch = cap;
 	}
 	f = &p->fetch[p->nfetch++];
-	*f = (struct fetch){ .owner = owner, .next = from, .to = to, .size = r->conf.range_max };
+	*f = (struct fetch){ .owner = owner, .next = from, .to = to };
+	f->size = range_size(r, p, r->conf.range_max);
 	f->own = ip4_eq(owner, OWNER_SELF);
 }
 
@@ -397,15 +408,11 @@ pull_takes_records(const struct pull *p)
 void
 pull_records(struct repl *r, struct pull *p, const struct wrepl_msg *m)
 {
-	const struct partner *partner = partner_of(r, p->server);
 	struct part *x = &p->part[p->nparts - 1];
 	struct fetch *f = &p->fetch[x->fetch];
-	uint64_t size_max = partner && partner->size_max ? partner->size_max : VERSION_MAX;
 
 	/* So that a reply stays bounded where records are dense, and gaps are crossed quickly. */
-	f->size = m->count < x->size / 4 ? x->size * 2 : r->conf.range_max;
-	if (f->size > size_max)
-		f->size = size_max;
+	f->size = range_size(r, p, m->count < x->size / 4 ? x->size * 2 : r->conf.range_max);
 	x->state = PART_APPLYING;
 	x->rest = m->body;
 	x->left = m->count;

@@ -51,6 +51,8 @@ struct world {
 	uint32_t random;
 	bool whole; /* do not split */
 	uint64_t records_requests;
+	struct ip4 raw;        /* the test answers there itself */
+	struct end *answering; /* the last connection that was made to it */
 	void (*tap)(void *arg, const struct wrepl_msg *m, int from, int to);
 	void *tap_arg;
 };
@@ -233,6 +235,11 @@ world_connect(struct world *w, int from, const struct repl_out *out)
 	uint32_t id;
 
 	s->connects++;
+	if (w->raw.v && ip4_eq(w->raw, out->peer)) {
+		w->answering = &pipe_new(w, RAW, out->conn, from, out->conn)->end[0];
+		repl_connected(s->r, out->conn, 0, w->mnow, w->now);
+		return;
+	}
 	if (to < 0) {
 		repl_connected(s->r, out->conn, NBT_EIO, w->mnow, w->now);
 		return;
