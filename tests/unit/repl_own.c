@@ -161,6 +161,48 @@ silent_partner_is_waited_for_so_long_and_no_longer(void **state)
 	assert_true(net_told(&w->s[0].n, EV_VERSIONS_UNSURE));
 }
 
+/* The partner answers and then gives nothing of what it said it has: the wait has an end all the same,
+ * and what is handed out then lies above the claim. */
+static void
+own_records_that_do_not_come_are_waited_for_so_long(void **state)
+{
+	struct world *w = *state;
+	struct pipe_ *p;
+	struct rec rec;
+
+	w->s[0].conf.npartners = 1;
+	world_up(w, 2);
+	server_fill(w, 0, 0, 50, 1);
+	server_pull(w, 1, SITE(0));
+	lose(w, 0);
+	w->s[0].conf.message_timeout = 1000;
+	server_open(w, 0, true);
+	repl_tick(w->s[0].r, w->mnow, w->now);
+	while (store_next_version(w->s[0].n.store).v == 1)
+		for (int i = 0; i < 2; i++) {
+			int e;
+
+			(void)server_drain(w, i);
+			p = pipe_of(w, 0, REPL_CONN_OURS + 1, &e);
+			(void)(p && pipe_move(w, p, 0));
+			p = pipe_of(w, 0, REPL_CONN_OURS + 1, &e);
+			(void)(p && pipe_move(w, p, 1));
+			(void)repl_step(w->s[i].r, w->mnow, w->now);
+		}
+	/* From here on the partner is mute. */
+	w->s[1].up = false;
+	world_pass(w, 119000);
+	assert_true(wins_paused(w->s[0].n.w));
+	world_pass(w, 1000);
+	assert_false(wins_paused(w->s[0].n.w));
+	assert_true(net_told(&w->s[0].n, EV_VERSIONS_UNSURE));
+	assert_false(net_told(&w->s[0].n, EV_VERSIONS_KNOWN));
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "LATE<20>", 0x6000, HOST(9));
+	assert_true(server_has(w, 0, "LATE<20>", &rec));
+	assert_true(rec.version.v > 50);
+	w->s[1].up = true;
+}
+
 static void
 partner_heard_later_still_raises_the_counter(void **state)
 {
@@ -258,6 +300,7 @@ main(void)
 		T(fresh_server_without_partners_does_not_wait),
 		T(pause_never_does_not_wait_and_always_does),
 		T(silent_partner_is_waited_for_so_long_and_no_longer),
+		T(own_records_that_do_not_come_are_waited_for_so_long),
 		T(partner_heard_later_still_raises_the_counter),
 		T(impossible_claim_does_not_move_the_counter),
 		T(claim_of_what_is_there_moves_nothing),

@@ -510,6 +510,141 @@ records_of_one_version_leave_together(void **state)
 	assert_int_equal(store_records(w->s[1].n.store), 2006);
 }
 
+/* One challenge at a time: the next record that needs one waits, and nothing of it is lost. */
+static void
+full_challenge_table_delays_a_pull_and_loses_nothing(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	w->s[1].n.conf.challenges_max = 1;
+	world_up(w, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		char name[] = "HOST0<20>";
+
+		name[4] = (char)('0' + i);
+		net_registers(&w->s[0].n, NB_OP_REGISTER, name, 0x6000, HOST(10 + i));
+		net_registers(&w->s[1].n, NB_OP_REGISTER, name, 0x6000, HOST(20 + i));
+	}
+	net_registers(&w->s[0].n, NB_OP_REGISTER, "FREE<20>", 0x6000, HOST(30));
+	server_pull(w, 1, SITE(0));
+	assert_int_equal(server_knows(w, 1, SITE(0)), 0);
+	assert_int_equal(wins_open_challenges(w->s[1].n.w), 1);
+	assert_false(server_has(w, 1, "FREE<20>", &rec));
+	/* Nobody answers, so that each replica takes its turn and the name. */
+	for (int i = 0; i < 200 && !server_knows(w, 1, SITE(0)); i++) {
+		world_pass(w, 100);
+		assert_true(wins_open_challenges(w->s[1].n.w) <= 1);
+	}
+	assert_int_equal(server_knows(w, 1, SITE(0)), 4);
+	for (unsigned i = 0; i < 3; i++) {
+		char name[] = "HOST0<20>";
+
+		name[4] = (char)('0' + i);
+		assert_true(server_has(w, 1, name, &rec));
+		assert_int_equal(rec.addr[0].ip.v, HOST(10 + i).v);
+	}
+	assert_true(server_has(w, 1, "FREE<20>", &rec));
+	assert_false(net_told(&w->s[1].n, EV_RPL_REG_ERR));
+}
+
+/* names_max is reached in the middle of a range: the range is not known, and comes again. */
+static void
+full_store_stops_a_pull_that_goes_on_when_there_is_room(void **state)
+{
+	struct world *w = *state;
+	struct repl_partner_view v;
+
+	w->s[1].n.conf.names_max = 900;
+	w->s[1].conf.range_max = 600;
+	world_up(w, 2);
+	server_fill(w, 0, 0, 1500, 1);
+	server_pull(w, 1, SITE(0));
+	/* It is full once a batch was committed that reached the bound: no range behind it is known. */
+	assert_in_range(store_records(w->s[1].n.store), 900, 1499);
+	assert_true(server_knows(w, 1, SITE(0)) < 1500);
+	assert_int_equal(server_knows(w, 1, SITE(0)) % 600, 0);
+	assert_true(net_told(&w->s[1].n, EV_RPL_REG_ERR));
+	assert_true(repl_partner_at(w->s[1].r, 0, &v));
+	assert_int_equal(v.state, REPL_FAILED);
+	w->s[1].n.conf.names_max = 1500;
+	assert_int_equal(wins_reconf(w->s[1].n.w, &w->s[1].n.conf, w->now), 0);
+	world_pass(w, 10000);
+	assert_int_equal(store_records(w->s[1].n.store), 1500);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 1500);
+}
+
+/* wins 3.11: 1B names, and groups that users made. */
+static void
+partial_replication_carries_few_names_either_way(void **state)
+{
+	static const char *const name[] = { "DOMAIN<1B>", "DOMAIN<1C>", "HOST<20>", "OFFICE<1E>" };
+	struct world *w = *state;
+	struct repl_stats stats;
+	struct rec rec, users = { .type = REC_SPECIAL, .naddr = 1, .addr[0].ip = HOST(40) };
+
+	w->s[0].conf.partial = true;
+	world_up(w, 2);
+	for (unsigned i = 0; i < 4; i++)
+		net_registers(
+		    &w->s[0].n, NB_OP_REGISTER, name[i], i % 2 ? 0xe000 : 0x6000, HOST(10 + i));
+	users.key = net_key("USERS<20>");
+	assert_int_equal(wins_admin_add(w->s[0].n.w, &users, 0, w->now), 0);
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "DOMAIN<1B>", &rec));
+	assert_true(server_has(w, 1, "USERS<20>", &rec));
+	assert_int_equal(store_records(w->s[1].n.store), 2);
+	/* What was left out is not missed: it is known. */
+	assert_int_equal(server_knows(w, 1, SITE(0)), 5);
+	repl_stats(w->s[0].r, &stats);
+	assert_int_equal(stats.records_out, 2);
+}
+
+/* wins 3.6: no room to keep what is known of one owner more; the others come all the same. */
+static void
+owner_past_the_bound_is_told_and_the_others_come(void **state)
+{
+	struct world *w = *state;
+
+	world_up(w, 3);
+	for (uint32_t i = 0; i < STORE_KNOWN_MAX - 1; i++) {
+		if (store_known_set(w->s[2].n.store, (struct ip4){ 0x0b000000 + i },
+			(struct version){ 1 }) == NBT_ELIMIT) {
+			assert_int_equal(store_commit(w->s[2].n.store), 0);
+			i--;
+		}
+	}
+	assert_int_equal(store_commit(w->s[2].n.store), 0);
+	server_fill(w, 0, 0, 5, 1);
+	server_fill(w, 1, 100, 7, 1);
+	server_pull(w, 2, SITE(0)); /* at the bound */
+	assert_false(net_told(&w->s[2].n, EV_OWNERS_FULL));
+	assert_int_equal(server_knows(w, 2, SITE(0)), 5);
+	server_pull(w, 2, SITE(1)); /* one past it */
+	assert_true(net_told(&w->s[2].n, EV_OWNERS_FULL));
+	assert_int_equal(server_knows(w, 2, SITE(1)), 0);
+	server_fill(w, 0, 50, 5, 1);
+	server_pull(w, 2, IP4_ANY);
+	assert_int_equal(server_knows(w, 2, SITE(0)), 10);
+}
+
+static void
+pull_that_brought_something_is_told(void **state)
+{
+	struct world *w = *state;
+	const struct event *ev;
+
+	world_up(w, 2);
+	server_pull(w, 1, SITE(0));
+	assert_false(net_told(&w->s[1].n, EV_REC_PULLED));
+	server_fill(w, 0, 0, 3, 1);
+	server_pull(w, 1, SITE(0));
+	ev = &w->s[1].n.events[w->s[1].n.nevents - 1];
+	assert_int_equal(ev->id, EV_REC_PULLED);
+	assert_int_equal(ev->peer.v, SITE(0).v);
+	assert_int_equal(ev->number, 3);
+}
+
 static void
 second_partner_is_not_asked_for_a_range_under_way(void **state)
 {
@@ -555,6 +690,11 @@ main(void)
 		THREE(records_of_a_partner_come_from_itself),
 		TWO(challenge_is_waited_for_before_the_range_is_known),
 		TWO(records_of_one_version_leave_together),
+		TWO(full_challenge_table_delays_a_pull_and_loses_nothing),
+		TWO(full_store_stops_a_pull_that_goes_on_when_there_is_room),
+		TWO(partial_replication_carries_few_names_either_way),
+		THREE(owner_past_the_bound_is_told_and_the_others_come),
+		TWO(pull_that_brought_something_is_told),
 		THREE(second_partner_is_not_asked_for_a_range_under_way),
 	};
 

@@ -248,7 +248,13 @@ address_change_is_told_at_once_when_wished(void **state)
 	net_registers(&w->s[0].n, NB_OP_REGISTER, "HOSTA<20>", 0x6000, HOST(11));
 	world_pass(w, 1000);
 	assert_true(heard.n >= 1);
+	/* Of this server alone, and all that it has (3.7). */
 	assert_true(heard.v[heard.n - 1].m.propagate);
+	assert_int_equal(heard.v[heard.n - 1].m.initiator.v, SITE(0).v);
+	assert_int_equal(heard.v[heard.n - 1].m.count, 1);
+	assert_int_equal(heard.v[heard.n - 1].owner[0].ip.v, SITE(0).v);
+	assert_int_equal(
+	    heard.v[heard.n - 1].owner[0].max, store_next_version(w->s[0].n.store).v - 1);
 	assert_true(server_has(w, 1, "HOSTA<20>", &rec));
 	assert_int_equal(rec.addr[0].ip.v, HOST(11).v);
 }

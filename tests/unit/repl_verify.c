@@ -135,6 +135,52 @@ unreachable_owner_is_asked_for_at_a_partner(void **state)
 	assert_int_equal(store_records(w->s[1].n.store), 9);
 }
 
+/* UseRplPnrs: an owner that is no partner is left alone, if a partner has its records (3.10). */
+static void
+stranger_is_verified_with_a_partner_when_wished(void **state)
+{
+	for (int wished = 0; wished < 2; wished++) {
+		struct world *w = *state;
+		unsigned before;
+
+		if (wished) {
+			(void)teardown(state);
+			(void)setup(state);
+			w = *state;
+		}
+		server_down(w, 1);
+		w->s[1].conf.npartners = 1;
+		w->s[1].conf.partner[0].address = SITE(2);
+		w->s[1].conf.check_with_partner = wished;
+		server_open(w, 1, false);
+		server_fill(w, 0, 0, 10, 1);
+		server_pull(w, 2, SITE(0));
+		server_pull(w, 1, SITE(2));
+		forget(w, 2, "NAME000004<20>");
+		before = w->s[0].next_accepted;
+		verify(w, 1, SITE(0));
+		assert_int_equal(w->s[0].next_accepted - before, !wished);
+		assert_int_equal(store_records(w->s[1].n.store), wished ? 9 : 10);
+	}
+}
+
+/* wins 3.10: the owner answers, and has none of them. */
+static void
+owner_without_any_of_its_records_is_told(void **state)
+{
+	struct world *w = *state;
+
+	server_fill(w, 0, 0, 2, 1);
+	server_pull(w, 1, SITE(0));
+	forget(w, 0, "NAME000000<20>");
+	verify(w, 1, SITE(0));
+	assert_false(net_told(&w->s[1].n, EV_CC_NO_RECS));
+	forget(w, 0, "NAME000001<20>");
+	verify(w, 1, SITE(0));
+	assert_true(net_told(&w->s[1].n, EV_CC_NO_RECS));
+	assert_int_equal(store_records(w->s[1].n.store), 0);
+}
+
 static void
 nobody_to_ask_is_told_and_nothing_deleted(void **state)
 {
@@ -404,6 +450,8 @@ main(void)
 		T(record_that_moved_on_at_its_owner_stays),
 		T(owner_whose_counter_went_back_deletes_nothing),
 		T(unreachable_owner_is_asked_for_at_a_partner),
+		T(stranger_is_verified_with_a_partner_when_wished),
+		T(owner_without_any_of_its_records_is_told),
 		T(nobody_to_ask_is_told_and_nothing_deleted),
 		T(other_name_under_the_version_is_told_and_left),
 		T(ranges_of_a_large_owner_are_compared_one_by_one),
