@@ -76,6 +76,7 @@ struct wins {
 	unsigned push;  /* WINS_PUSH_ bits since they were taken */
 	size_t nverify; /* owners to be asked */
 	struct ip4 verify[WINS_VERIFY_MAX];
+	uint32_t verify_turn; /* who makes way when it is full */
 	bool paused;
 
 	bool refusing;      /* the last batch could not be written, though the journal stands */

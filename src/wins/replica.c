@@ -311,10 +311,14 @@ note_verify(struct wins *w, struct ip4 owner)
 	for (size_t i = w->nverify; i-- > 0;)
 		if (ip4_eq(w->verify[i], owner))
 			return;
-	if (w->nverify < WINS_VERIFY_MAX)
+	if (w->nverify < WINS_VERIFY_MAX) {
 		w->verify[w->nverify++] = owner;
-	else
-		wins_count(&w->stats.n[WS_OVERLOAD]);
+		return;
+	}
+	/* One makes way, each time another: they all come again tomorrow in the same order, and those at
+	 * the end of it would never be asked. */
+	w->verify[w->verify_turn++ % WINS_VERIFY_MAX] = owner;
+	wins_count(&w->stats.n[WS_OVERLOAD]);
 }
 
 void

@@ -966,6 +966,42 @@ owners_of_replicas_whose_time_came_are_named_once(void **state)
 	net_end(&n);
 }
 
+/* 256 can wait to be asked: of 300 the rest is counted, and comes up again a day later (DUE_12). */
+static void
+owners_that_find_no_room_are_named_the_next_day(void **state)
+{
+	static bool named[300];
+	struct ip4 owner;
+	struct net n;
+
+	memset(named, 0, sizeof(named));
+	net_init(&n);
+	n.conf.verify_replicas = true;
+	assert_int_equal(wins_reconf(n.w, &n.conf, n.now), 0);
+	for (unsigned i = 0; i < 300; i++) {
+		char name[20];
+
+		snprintf(name, sizeof(name), "PC%u<20>", i);
+		gives(&n, replica_at((struct ip4){ 0x0b000000 + i }, 7, name, OTHER));
+	}
+	for (int day = 0; day < 2; day++) {
+		unsigned taken = 0;
+
+		net_pass_ms(&n, (day ? 1 : 24) * 86400 * INT64_C(1000));
+		for (int slice = 0; slice < 50; slice++) {
+			wins_tick(n.w, n.mnow, n.now);
+			net_silent(&n);
+		}
+		for (; wins_take_verify(n.w, &owner); taken++)
+			named[owner.v - 0x0b000000] = true;
+		assert_int_equal(taken, 256);
+		assert_int_equal(net_count(&n, WS_OVERLOAD), (uint64_t)(day + 1) * 44);
+	}
+	for (unsigned i = 0; i < 300; i++)
+		assert_true(named[i]);
+	net_end(&n);
+}
+
 /* ---- what is pushed ---- */
 
 static void
@@ -1072,6 +1108,7 @@ main(void)
 		cmocka_unit_test(an_owner_is_deleted_in_slices_and_no_other),
 		cmocka_unit_test(a_replica_whose_owner_has_it_no_more_goes),
 		cmocka_unit_test(owners_of_replicas_whose_time_came_are_named_once),
+		cmocka_unit_test(owners_that_find_no_room_are_named_the_next_day),
 		cmocka_unit_test(a_name_at_a_new_address_is_pushed_and_nothing_less),
 		cmocka_unit_test(one_address_of_several_that_goes_is_pushed),
 		cmocka_unit_test(a_domain_that_dies_here_is_told_on_at_once),
