@@ -240,16 +240,17 @@ void
 batch_apply(struct batch *b)
 {
 	struct table *t = b->table;
+	uint32_t n = b->n;
 	struct entry e;
 
-	for (uint32_t i = 0; i < b->n; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		struct change *c = &b->change[i];
 
 		expect(b, i);
 		switch (c->kind) {
 		case CHANGE_PUT:
 			if (c->cur) /* looked up when it was staged; nothing changed since */
-				table_put(t, c->hash, c->next);
+				table_replace(t, c->cur, c->next);
 			else
 				table_add(t, c->hash, c->next);
 			break;
@@ -264,5 +265,5 @@ batch_apply(struct batch *b)
 		}
 	}
 	clear(b);
-	table_settle(t);
+	table_settle(t, n);
 }

@@ -503,7 +503,7 @@ image_read(struct image *img)
 	if (!err)
 		err = read_journals(img);
 	if (img->table)
-		img->report->records = img->table->count;
+		img->report->records = table_records(img->table);
 	return err;
 }
 

@@ -288,7 +288,7 @@ store_owners(const struct store *s, struct ip4 *ret, size_t cap)
 uint64_t
 store_records(const struct store *s)
 {
-	return s->table->count;
+	return table_records(s->table);
 }
 
 uint32_t
@@ -301,7 +301,7 @@ void
 store_stats(const struct store *s, struct store_stats *ret)
 {
 	*ret = (struct store_stats){
-		.records = s->table->count,
+		.records = table_records(s->table),
 		.commits = s->commits,
 		.changes = s->changes,
 		.failed_commits = s->failed,

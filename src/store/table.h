@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All records in memory: a lock-free hash table for readers, and for the writer a slot for each
+ * All records in memory: an index by name for readers, and for the writer a slot for each
  * record and the orders by name, by owner and version, and by due time. Slots stay when a record is
  * replaced, so the orders rarely move, and a snapshot can be taken slot by slot while the table
  * changes. Layer: store. Knows no file.
  *
- * Readers call table_hash, table_find, trec_read, trec_key and table_slot, inside a read section of
- * RCU; everything else is the writer's.
+ * Readers call table_hash, table_find, the index's fetches, trec_read, trec_key and table_slot, inside a
+ * read section of RCU; everything else is the writer's.
  */
 #pragma once
 
-#include <pthread.h>
-
 #include "base/ordset.h"
+#include "store/index.h"
 #include "store/store.h"
 #include "store/tally.h"
 #include "store/trec.h"
@@ -26,7 +25,7 @@ struct slot_chunk {
 };
 
 struct table {
-	struct cds_lfht *hash;
+	struct index index; /* by name */
 	uint64_t seed;
 	struct trec_pool pool;
 	struct owners owners;
@@ -38,11 +37,7 @@ struct table {
 	struct slot_chunk *chunk[SLOT_CHUNKS];
 	uint32_t slots;     /* ever used; atomic */
 	uint32_t free_slot; /* first of the free ones; UINT32_MAX: none */
-	uint64_t count;
-	uint64_t buckets;
-	bool loading; /* no orders yet, no readers */
-	int grow;     /* atomic enum: a thread doubles the buckets */
-	pthread_t grower;
+	bool loading;       /* no orders yet, no readers */
 };
 
 /* hint: how many records to expect. NBT_ENOMEM. */
@@ -51,6 +46,7 @@ void table_free(struct table *t); /* accepts NULL; no reader may be left */
 
 uint64_t table_hash(const struct table *t, const struct nb_key *key);
 struct trec *table_find(const struct table *t, uint64_t hash, const struct nb_key *key);
+uint64_t table_records(const struct table *t);
 /* Any reader: the record in slot i < table_slots, or NULL. */
 uint32_t table_slots(const struct table *t);
 const struct trec *table_slot(const struct table *t, uint32_t i);
@@ -65,15 +61,15 @@ int table_loaded(struct table *t); /* builds the orders; after it the calls belo
 
 /* After it n changes, scoped of them of names with a scope, cannot fail. NBT_ENOMEM. */
 int table_reserve(struct table *t, size_t n, size_t scoped);
-/* Takes r (trec_new): it becomes the record of its key. */
-void table_put(struct table *t, uint64_t hash, struct trec *r);
-/* The same for a key that is known to have no record. */
+/* Takes r (trec_new), whose key has no record. */
 void table_add(struct table *t, uint64_t hash, struct trec *r);
+/* Takes r, which has cur's key. */
+void table_replace(struct table *t, struct trec *cur, struct trec *r);
 /* Only due times and stamps of cur change (trec_differs_in_time). */
 void table_stamp(struct table *t, struct trec *cur, const struct rec *rec);
 void table_del(struct table *t, uint64_t hash, const struct nb_key *key);
-/* After a batch: gives back spare memory, lets the hash table grow. */
-void table_settle(struct table *t);
+/* After a batch of n changes: gives back spare memory, lets the index grow. */
+void table_settle(struct table *t, size_t n);
 
 /* First record in the order from a place on, or NULL. */
 struct trec *table_by_name(const struct table *t, const struct nb_key *key, bool incl);

@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Filling a table at start. A snapshot's records first only get their slots; they enter the hash table
- * together, in the order of its buckets, because at ten million names entering them one by one as they
- * come is three cache misses each and most of the time of a start. Layer: store.
+ * Filling a table at start. A snapshot's records first only get their slots; they enter the index
+ * together, each word fetched before it is needed: one by one as they come ten million would wait for
+ * memory for most of a start. Layer: store.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/radix.h"
-#include "store/be.h"
 #include "store/table_inside.h"
 #include "store/table_order.h"
 
-#define AHEAD 16 /* records fetched before they are needed */
-
-/* One to enter: bucket 4, big-endian and sorted by, then its address. */
-#define ITEM_KEY 4
-#define ITEM_LEN (ITEM_KEY + sizeof(struct trec *))
+#define AHEAD 16 /* records whose words are fetched before they are needed */
 
 int
 table_load_raw(struct table *t, const struct rec *rec)
@@ -27,27 +21,11 @@ table_load_raw(struct table *t, const struct rec *rec)
 
 	if (!err)
 		err = trec_new(&t->pool, &t->owners, rec, &r);
-	if (!err)
-		table_slot_take(t, r);
-	return err;
-}
-
-static uint64_t
-hash_of(const struct table *t, const struct trec *r)
-{
-	uint8_t len;
-	const uint8_t *scope = trec_scope(r, &len);
-
-	return table_hash_name(t, r->name, scope, len);
-}
-
-static struct trec *
-item_rec(const uint8_t *item)
-{
-	struct trec *r;
-
-	memcpy(&r, item + ITEM_KEY, sizeof(r));
-	return r;
+	if (err)
+		return err;
+	r->hash = table_hash(t, &rec->key);
+	table_slot_take(t, r);
+	return 0;
 }
 
 /* A name that moved to another slot while the snapshot was written stands in it twice. Which one stays
@@ -55,12 +33,12 @@ item_rec(const uint8_t *item)
 static void
 enter(struct table *t, struct trec *r)
 {
-	if (cds_lfht_add_unique(t->hash, hash_of(t, r), table_match, r, &r->node) != &r->node) {
+	if (index_find_same(&t->index, r->hash, r)) {
 		table_slot_give(t, r->slot);
 		trec_unnew(&t->pool, r);
 		return;
 	}
-	t->count++;
+	index_add(&t->index, r);
 	t->owners.records[r->owner]++;
 	table_tally(t, r, 1);
 }
@@ -68,27 +46,14 @@ enter(struct table *t, struct trec *r)
 int
 table_load_index(struct table *t)
 {
-	uint8_t *items = malloc((size_t)t->slots * ITEM_LEN + 1), *sorted;
-	uint8_t *other = malloc((size_t)t->slots * ITEM_LEN + 1);
-	size_t n = t->slots;
-	int err = items && other ? 0 : NBT_ENOMEM;
+	int err = index_reserve(&t->index, t->slots);
 
-	for (uint32_t i = 0; !err && i < n; i++) {
-		const struct trec *r = table_slot(t, i);
-		uint8_t *item = items + i * ITEM_LEN;
-
-		be_put32(item, (uint32_t)(hash_of(t, r) & (t->buckets - 1)));
-		memcpy(item + ITEM_KEY, &r, sizeof(r));
+	index_move(&t->index, UINT64_MAX);
+	for (uint32_t i = 0; !err && i < t->slots; i++) {
+		if (i + AHEAD < t->slots)
+			index_fetch_word(&t->index, table_slot(t, i + AHEAD)->hash);
+		enter(t, (struct trec *)table_slot(t, i));
 	}
-	sorted = err ? NULL : radix_sort(items, other, n, ITEM_LEN, ITEM_KEY);
-	for (size_t i = 0; !err && i < n; i++) {
-		if (i + AHEAD < n)
-			__builtin_prefetch(item_rec(sorted + (i + AHEAD) * ITEM_LEN), 1);
-		enter(t, item_rec(sorted + i * ITEM_LEN));
-	}
-	free(items);
-	free(other);
-	table_grow_when_full(t);
 	return err;
 }
 
@@ -105,11 +70,16 @@ table_load(struct table *t, const struct rec *rec)
 	}
 	err = table_slots_reserve(t, 1);
 	if (!err)
+		err = index_reserve(&t->index, 1);
+	if (!err)
 		err = trec_new(&t->pool, &t->owners, rec, &r);
 	if (err)
 		return err;
-	table_put(t, hash, r);
-	table_grow_when_full(t);
+	index_move(&t->index, UINT64_MAX); /* nobody waits for a slice */
+	if (cur)
+		table_replace(t, cur, r);
+	else
+		table_add(t, hash, r);
 	return 0;
 }
 
@@ -124,7 +94,9 @@ table_loaded(struct table *t)
 {
 	int err = order_build(t);
 
-	if (!err)
-		t->loading = false;
-	return err;
+	if (err)
+		return err;
+	t->loading = false;
+	t->index.shared = true;
+	return 0;
 }

@@ -109,7 +109,7 @@ void
 trec_unnew(struct trec_pool *pool, struct trec *r)
 {
 	if (r->bits & TREC_PLAIN) {
-		r->node.next = (struct cds_lfht_node *)pool->unused;
+		r->unused = pool->unused;
 		pool->unused = r;
 	} else {
 		pool->big_bytes -= size_of(r);
@@ -163,7 +163,7 @@ take_small(struct trec_pool *pool)
 		take_returned(pool);
 	r = pool->unused;
 	if (r) {
-		pool->unused = (struct trec *)r->node.next;
+		pool->unused = r->unused;
 		return r;
 	}
 	if (!pool->fresh_bytes && !add_block(pool))

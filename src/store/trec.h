@@ -8,13 +8,13 @@
 #pragma once
 
 #include <urcu-qsbr.h>
-#include <urcu/rculfhash.h>
 
 #include "rules/rec.h"
 
 /* A record of 64 bytes has BIT_PLAIN and these members; its tail is one address and its since. */
 struct trec {
-	struct cds_lfht_node node;
+	uint64_t hash;       /* of its key; set when it enters the table */
+	struct trec *unused; /* next one in the pool, while in it */
 	uint8_t name[NB_NAME_LEN];
 	uint64_t version;
 	uint32_t due;
