@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See worker.h. Layer: program. */
+/* The workers' threads, sockets and batches. Layer: program. See worker.h. */
 #include "winsd/worker.h"
 
 #include <fcntl.h>
@@ -8,14 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/clock.h"
 #include "io/wake.h"
-#include "io/xdp.h"
-#include "winsd/door.h"
 #include "winsd/fast.h"
 #include "winsd/own_node.h"
 #include "winsd/registrar.h"
-#include "winsd/share.h"
+#include "winsd/worker_inside.h"
 
 /*
  * Where both share a processor, each answer of the registrar brings the client's next request: a worker
@@ -23,194 +20,11 @@
  */
 #define NICER 5
 
-#define BAD_TOLD_S 10 /* seconds between two words about damaged packets */
-
-struct worker {
-	struct winsd *d;
-	unsigned index;
-	pthread_t thread;
-	bool running;
-	atomic_bool stop;
-	int wake;             /* ends the wait for packets */
-	atomic_int schedstat; /* -1: the kernel does not say */
-	int fd[WINSD_SOCKETS_MAX];
-	struct door door[WINSD_SOCKETS_MAX];
-	unsigned nfd;
-	struct xdp_socket *fast[XDP_QUEUES_MAX]; /* its share of the interface's queues */
-	unsigned nfast;
-	struct udp_in *in;
-	struct udp_out *out;
-	struct ring *ring;
-	struct share share; /* of the ring */
-	struct wins_burst burst;
-	bool bursting;
-	uint32_t full_told; /* second of the last "queue full", or "its share" */
-	uint32_t bad_told;  /* second of the last "damaged packets" */
-	uint64_t bad;       /* of them since then */
-	struct udp_stats udp;
-	struct wins_stats stats;
-};
-
-/* ---- what the registrar takes ---- */
-
-static void
-put_off(struct worker *w, int event, const struct udp_packet *p, uint64_t number)
-{
-	struct event ev = { .id = (uint16_t)event, .peer = p->peer, .number = number };
-	uint32_t now = clock_wall().s;
-
-	wins_count(&w->stats.drop[NB_DROP_OVERLOAD]);
-	if (now != w->full_told) /* once a second is enough for the event's own limit to count */
-		teller_tell(&w->d->teller, &ev);
-	w->full_told = now;
-}
-
-/* Has this client as many of so many places of the queue as it may? */
-static bool
-exceeds_share(const struct worker *w, const struct udp_packet *p, size_t size)
-{
-	return atomic_load_explicit(&w->d->live.fair_shares, memory_order_relaxed) &&
-	       share_exceeded(&w->share, p->peer, ring_used(w->ring), size);
-}
-
-/* Burst handling (wins 2.11): the length of the answer when the packet gets it here. Who has his share of
- * the queue up to where it begins gets such answers already: he shall not be the reason that others do. */
-static size_t
-burst(struct worker *w, const struct udp_packet *p, uint8_t out[static NB_UDP_MAX])
-{
-	size_t waiting = ring_used(w->ring), len;
-	size_t most = atomic_load_explicit(&w->d->live.burst_queue, memory_order_relaxed);
-
-	if (!atomic_load_explicit(&w->d->live.burst_handling, memory_order_relaxed) ||
-	    (waiting < most && !exceeds_share(w, p, most))) {
-		if (w->bursting && waiting == 0) {
-			teller_say(&w->d->teller, EV_BURST_ENDED, w->burst.answered, "");
-			w->bursting = false;
-			w->burst.answered = 0;
-		}
-		return 0;
-	}
-	len = wins_burst_answer(&w->burst, &w->stats, p->data, p->len, out);
-	if (!len)
-		return 0;
-	if (!w->bursting)
-		teller_say(&w->d->teller, EV_BURST_BEGAN, waiting, "");
-	w->bursting = true;
-	return len;
-}
-
-static void
-hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
-{
-	struct worker_packet *slot;
-
-	if (p->len > WORKER_PACKET_MAX) {
-		wins_count(&w->stats.drop[NB_DROP_LONG]);
-		return;
-	}
-	if (exceeds_share(w, p, w->d->conf.queue_max)) {
-		wins_count(&w->stats.n[WS_OVER_SHARE]);
-		put_off(w, EV_QUEUE_SHARE, p, share_of(&w->share, p->peer));
-		return;
-	}
-	slot = ring_used(w->ring) < w->d->conf.queue_max ? ring_room(w->ring) : NULL;
-	if (!slot) {
-		put_off(w, EV_QUEUE_FULL, p, ring_used(w->ring));
-		return;
-	}
-	slot->path = (struct wins_path){
-		.peer = p->peer, .local = p->local, .port = p->port, .socket = (uint16_t)socket
-	};
-	slot->len = p->len;
-	memcpy(slot->data, p->data, p->len);
-	share_in(&w->share, p->peer);
-	ring_push(w->ring);
-}
-
-/* ---- packets ---- */
-
-/* Counted by wins_query already; a person is told now and then, with how many there were. */
-static void
-note_damaged(struct worker *w, enum nb_drop drop, const struct udp_packet *p)
-{
-	struct event ev = { .id = drop == NB_DROP_OPCODE ? EV_INVALID_OPCODE : EV_PACKET_FLOOD,
-		.peer = p->peer };
-	uint32_t now = clock_wall().s;
-
-	if (drop == NB_DROP_BROADCAST || drop == NB_DROP_NOT_FOR_US)
-		return;
-	w->bad++;
-	if (now - w->bad_told < BAD_TOLD_S)
-		return;
-	ev.number = drop == NB_DROP_OPCODE && p->len > 2 ? p->data[2] >> 3 & 15 : w->bad;
-	snprintf(ev.text, sizeof(ev.text), "%s", nb_drop_text(drop));
-	teller_tell(&w->d->teller, &ev);
-	w->bad_told = now;
-	w->bad = 0;
-}
-
-/* What all packets of a batch are looked at with. */
-struct batch {
-	const struct wins_view *view;
-	const struct dispatch_names *names; /* of the own node, NULL = none */
-	unsigned socket;                    /* index of the one that they came through */
-	bool to_registrar, to_node;         /* something was handed over */
-};
-
-/* To the own node. The kernel gives every socket its copy of a broadcast; one of them goes on. */
-static void
-hand_to_node(struct worker *w, struct batch *b, const struct udp_packet *p)
-{
-	if (p->broadcast && w->index > 0)
-		return;
-	if (own_node_put(w->d->node, w->index, p))
-		b->to_node = true;
-	else
-		wins_count(&w->stats.drop[NB_DROP_OVERLOAD]);
-}
-
-/* The length of the answer in out, 0 when there is none now. b->socket is where a later one leaves. */
-static size_t
-handle(
-    struct worker *w, struct batch *b, const struct udp_packet *p, uint8_t out[static NB_UDP_MAX])
-{
-	enum dispatch where = DISPATCH_WINS;
-	enum nb_drop drop;
-	size_t len;
-
-	if (w->d->node)
-		where = dispatch(p->data, p->len, p->broadcast, b->names);
-	if (where != DISPATCH_WINS)
-		hand_to_node(w, b, p);
-	if (where == DISPATCH_NODE)
-		return 0;
-	/* Sent to everybody, whatever its B bit says: not for a name server (netbt 8.3 rule 1). The
-	 * kernel gives every socket its copy; one of them is counted. */
-	if (p->broadcast) {
-		if (w->index == 0)
-			wins_count(&w->stats.drop[NB_DROP_BROADCAST]);
-		return 0;
-	}
-	len = wins_query(w->d->store, b->view, &w->stats, p->data, p->len, out, &drop);
-	if (len)
-		return len;
-	if (drop != NB_DROP_NONE) {
-		note_damaged(w, drop, p);
-		return 0;
-	}
-	len = burst(w, p, out);
-	if (!len) {
-		hand_over(w, p, b->socket);
-		b->to_registrar = true;
-	}
-	return len;
-}
-
 /* What every batch begins and ends with. */
-static struct batch
+static struct worker_batch
 begin_batch(struct worker *w, unsigned socket)
 {
-	struct batch b = { .view = wins_view(w->d->wins), .socket = socket };
+	struct worker_batch b = { .view = wins_view(w->d->wins), .socket = socket };
 
 	if (w->d->node)
 		b.names = own_node_names(w->d->node, w->index);
@@ -218,7 +32,7 @@ begin_batch(struct worker *w, unsigned socket)
 }
 
 static void
-end_batch(struct worker *w, const struct batch *b)
+end_batch(struct worker *w, const struct worker_batch *b)
 {
 	if (w->d->node)
 		own_node_names_done(w->d->node, w->index);
@@ -233,7 +47,7 @@ static bool
 serve(struct worker *w, unsigned socket)
 {
 	unsigned n = udp_receive(w->in, w->fd[socket]);
-	struct batch b;
+	struct worker_batch b;
 
 	door_tend(&w->door[socket], n, UDP_BATCH);
 	if (!n)
@@ -242,7 +56,7 @@ serve(struct worker *w, unsigned socket)
 	for (unsigned i = 0; i < n; i++) {
 		const struct udp_packet p = udp_packet(w->in, i);
 		const struct udp_to to = { .peer = p.peer, .local = p.local, .port = p.port };
-		size_t len = handle(w, &b, &p, udp_room(w->out));
+		size_t len = worker_handle(w, &b, &p, udp_room(w->out));
 
 		door_note(&w->door[socket], p.peer);
 		if (len)
@@ -269,7 +83,7 @@ serve_fast(struct worker *w, struct xdp_socket *fast)
 {
 	unsigned n = xdp_receive(fast);
 	struct udp_packet p;
-	struct batch b;
+	struct worker_batch b;
 
 	if (!n)
 		return false;
@@ -285,7 +99,7 @@ serve_fast(struct worker *w, struct xdp_socket *fast)
 			continue;
 		}
 		b.socket = socket_of(w, p.local);
-		len = handle(w, &b, &p, room);
+		len = worker_handle(w, &b, &p, room);
 		if (len)
 			xdp_put(fast, i, len);
 	}

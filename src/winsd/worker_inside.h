@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of struct worker, shared by the files worker*.c and nobody else. Layer: program.
+ */
+#pragma once
+
+#include "io/ring.h"
+#include "io/udp.h"
+#include "io/xdp.h"
+#include "winsd/dispatch.h"
+#include "winsd/door.h"
+#include "winsd/share.h"
+#include "winsd/worker.h"
+
+struct worker {
+	struct winsd *d;
+	unsigned index;
+	pthread_t thread;
+	bool running;
+	atomic_bool stop;
+	int wake;             /* ends the wait for packets */
+	atomic_int schedstat; /* -1: the kernel does not say */
+	int fd[WINSD_SOCKETS_MAX];
+	struct door door[WINSD_SOCKETS_MAX];
+	unsigned nfd;
+	struct xdp_socket *fast[XDP_QUEUES_MAX]; /* its share of the interface's queues */
+	unsigned nfast;
+	struct udp_in *in;
+	struct udp_out *out;
+	struct ring *ring;
+	struct share share; /* of the ring */
+	struct wins_burst burst;
+	bool bursting;
+	uint32_t full_told; /* second of the last "queue full", or "its share" */
+	uint32_t bad_told;  /* second of the last "damaged packets" */
+	uint64_t bad;       /* of them since then */
+	struct udp_stats udp;
+	struct wins_stats stats;
+};
+
+/* What all packets of a batch are looked at with. */
+struct worker_batch {
+	const struct wins_view *view;
+	const struct dispatch_names *names; /* of the own node, NULL = none */
+	unsigned socket;                    /* index of the one that they came through */
+	bool to_registrar, to_node;         /* something was handed over */
+};
+
+/* The length of the answer in out, 0 when there is none now. b->socket is where a later one leaves. */
+size_t worker_handle(struct worker *w, struct worker_batch *b, const struct udp_packet *p,
+    uint8_t out[static NB_UDP_MAX]);
