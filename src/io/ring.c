@@ -94,6 +94,14 @@ ring_peek(struct ring *r)
 	return slot(r, head);
 }
 
+void *
+ring_peek_behind(struct ring *r, size_t n)
+{
+	size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+	return n < r->tail_seen - head ? slot(r, head + n) : NULL;
+}
+
 void
 ring_pop(struct ring *r)
 {

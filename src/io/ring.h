@@ -25,6 +25,8 @@ void ring_push(struct ring *r);
 
 /* The oldest slot, or NULL: empty. Valid, and the same, until ring_pop. */
 void *ring_peek(struct ring *r);
+/* The slot n behind the oldest, if it was there when ring_peek last looked; NULL otherwise. */
+void *ring_peek_behind(struct ring *r, size_t n);
 /* Gives back what ring_peek gave. */
 void ring_pop(struct ring *r);
 

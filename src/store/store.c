@@ -54,6 +54,24 @@ store_get(const struct store *s, const struct nb_key *key, struct rec *ret)
 	return true;
 }
 
+uint64_t
+store_hash(const struct store *s, const struct nb_key *key)
+{
+	return table_hash(s->table, key);
+}
+
+void
+store_fetch(const struct store *s, uint64_t hash)
+{
+	index_fetch_word(&s->table->index, hash);
+}
+
+void
+store_fetch_record(const struct store *s, uint64_t hash)
+{
+	index_fetch_record(&s->table->index, hash);
+}
+
 /* ---- the batch ---- */
 
 static void

@@ -68,6 +68,14 @@ void store_reader_online(void);
 /* Any reader, no lock, no allocation: copies out the committed record. *ret is whole up to naddr
  * addresses; what lies behind them is not touched. */
 bool store_get(const struct store *s, const struct nb_key *key, struct rec *ret);
+/*
+ * Whoever looks up many names takes these steps with all of them first, one after the other: they have the
+ * processor fetch what store_get or store_peek will touch, and waiting for memory overlaps. The hash holds
+ * as long as the store is open.
+ */
+uint64_t store_hash(const struct store *s, const struct nb_key *key);
+void store_fetch(const struct store *s, uint64_t hash);
+void store_fetch_record(const struct store *s, uint64_t hash);
 
 /* ---- writer: a batch ---- */
 

@@ -65,33 +65,65 @@ not_a_query(const struct nb_msg *m)
 	}
 }
 
-size_t
-wins_query(const struct store *store, const struct wins_view *view, struct wins_stats *stats,
-    const uint8_t *packet, size_t len, uint8_t out[static NB_UDP_MAX], enum nb_drop *ret_drop)
+void
+wins_read(const struct store *store, const uint8_t *packet, size_t len, struct wins_packet *ret)
 {
-	struct nb_msg m;
+	ret->drop = nb_decode(packet, len, &ret->m);
+	if (ret->drop)
+		return;
+	ret->hash = store_hash(store, &ret->m.key);
+	store_fetch(store, ret->hash);
+}
+
+void
+wins_fetch(const struct store *store, const struct wins_packet *p)
+{
+	if (!p->drop)
+		store_fetch_record(store, p->hash);
+}
+
+static size_t
+answer(const struct store *store, const struct wins_view *view, struct wins_stats *stats,
+    struct nb_msg *m, uint8_t out[static NB_UDP_MAX])
+{
 	struct rec rec, pdc_rec;
-	const struct rec *cur, *pdc;
+	const struct rec *cur = store_get(store, &m->key, &rec) ? &rec : NULL;
+	const struct rec *pdc = cur ? look_up_pdc(store, view, &m->key, &pdc_rec) : NULL;
 	struct answer a;
 
-	*ret_drop = nb_decode(packet, len, &m);
-	if (!*ret_drop && (m.kind != NB_QUERY_REQ || (m.flags & (NB_F_B | NB_F_RD)) != NB_F_RD)) {
-		*ret_drop = not_a_query(&m);
-		if (!*ret_drop)
-			return 0;
-	}
-	if (*ret_drop) {
-		wins_count(&stats->drop[*ret_drop]);
-		return 0;
-	}
-	cur = store_get(store, &m.key, &rec) ? &rec : NULL;
-	pdc = cur ? look_up_pdc(store, view, &m.key, &pdc_rec) : NULL;
-	rule_query(&m.key, cur, pdc, &view->env, &a);
+	rule_query(&m->key, cur, pdc, &view->env, &a);
 	if (view->randomize_1c && cur && cur->type == REC_SPECIAL)
-		rotate(&a, pdc && a.naddr && ip4_eq(a.addr[0], pdc->addr[0].ip), m.id);
+		rotate(&a, pdc && a.naddr && ip4_eq(a.addr[0], pdc->addr[0].ip), m->id);
 
 	wins_count(&stats->n[WS_QUERIES]);
 	wins_count(&stats->n[a.rcode ? WS_QUERIES_FAIL : WS_QUERIES_OK]);
 	wins_count(&stats->rule[a.rule]);
-	return encode_answer(&m, &a, out);
+	return encode_answer(m, &a, out);
+}
+
+size_t
+wins_answer(const struct store *store, const struct wins_view *view, struct wins_stats *stats,
+    struct wins_packet *p, uint8_t out[static NB_UDP_MAX])
+{
+	struct nb_msg *m = &p->m;
+
+	if (!p->drop && m->kind == NB_QUERY_REQ && (m->flags & (NB_F_B | NB_F_RD)) == NB_F_RD)
+		return answer(store, view, stats, m, out);
+	if (!p->drop)
+		p->drop = not_a_query(m);
+	if (p->drop)
+		wins_count(&stats->drop[p->drop]);
+	return 0;
+}
+
+size_t
+wins_query(const struct store *store, const struct wins_view *view, struct wins_stats *stats,
+    const uint8_t *packet, size_t len, uint8_t out[static NB_UDP_MAX], enum nb_drop *ret_drop)
+{
+	struct wins_packet p;
+
+	wins_read(store, packet, len, &p);
+	len = wins_answer(store, view, stats, &p, out);
+	*ret_drop = p.drop;
+	return len;
 }

@@ -89,6 +89,20 @@ const struct wins_view *wins_view(const struct wins *w);
 size_t wins_query(const struct store *store, const struct wins_view *view, struct wins_stats *stats,
     const uint8_t *packet, size_t len, uint8_t out[static NB_UDP_MAX], enum nb_drop *ret_drop);
 
+/* The same in three steps, for a worker who takes each with a group of packets before the next: the names'
+ * waits for memory overlap. */
+struct wins_packet {
+	struct nb_msg m;
+	enum nb_drop drop; /* other than NONE: m is not whole */
+	uint64_t hash;     /* store_hash of its name */
+};
+void wins_read(
+    const struct store *store, const uint8_t *packet, size_t len, struct wins_packet *ret);
+void wins_fetch(const struct store *store, const struct wins_packet *p);
+/* Uses p up, unless it is for the registrar. */
+size_t wins_answer(const struct store *store, const struct wins_view *view,
+    struct wins_stats *stats, struct wins_packet *p, uint8_t out[static NB_UDP_MAX]);
+
 #define WINS_BURST_TTL_MIN 300 /* seconds: first step of the ladder of 2.11 */
 
 /* How many answers of burst handling (2.11) went out since the queue was calm. */

@@ -15,7 +15,8 @@
 #include "winsd/worker.h"
 
 #define BATCH_MAX \
-	1024 /* packets a commit: bounds the first one's wait for the last one's decision */
+	1024        /* packets a commit: bounds the first one's wait for the last one's decision */
+#define GROUP    16 /* packets looked at before the first is decided */
 #define WORK_MAX 256
 #define IDLE_MS  1000 /* the store is tended at least so often */
 
@@ -135,21 +136,51 @@ give_up_work(struct registrar *r)
 
 /* ---- packets ---- */
 
+/* Has the memory fetched that the next packets' names need; returns how many they are. */
+static size_t
+look_ahead(struct registrar *r, struct ring *ring)
+{
+	const struct worker_packet *p;
+	size_t n = 0;
+
+	if (!ring_peek(ring))
+		return 0;
+	for (; n < GROUP && (p = ring_peek_behind(ring, n)); n++)
+		store_fetch(r->store, p->hash);
+	for (size_t i = 0; i < n; i++) {
+		p = ring_peek_behind(ring, i);
+		store_fetch_record(r->store, p->hash);
+	}
+	return n;
+}
+
+static size_t
+take_group(struct registrar *r, unsigned worker)
+{
+	struct ring *ring = worker_ring(r->d, worker);
+	size_t n = look_ahead(r, ring);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct worker_packet *p = ring_peek(ring);
+
+		wins_in(r->wins, p->data, p->len, &p->path, r->mnow, r->now);
+		worker_taken(r->d, worker, &p->path);
+		ring_pop(ring);
+	}
+	return n;
+}
+
 static size_t
 take_packets(struct registrar *r)
 {
-	size_t taken = 0;
+	size_t taken = 0, most = BATCH_MAX / r->d->nworkers;
 
 	for (unsigned i = 0; i < r->d->nworkers; i++) {
-		struct ring *ring = worker_ring(r->d, i);
-		const struct worker_packet *p;
+		size_t n, sum = 0;
 
-		for (size_t n = 0; n < BATCH_MAX / r->d->nworkers && (p = ring_peek(ring)); n++) {
-			wins_in(r->wins, p->data, p->len, &p->path, r->mnow, r->now);
-			worker_taken(r->d, i, &p->path);
-			ring_pop(ring);
-			taken++;
-		}
+		for (; sum < most && (n = take_group(r, i)) > 0; sum += n)
+			;
+		taken += sum;
 	}
 	return taken;
 }

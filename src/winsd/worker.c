@@ -42,6 +42,51 @@ end_batch(struct worker *w, const struct worker_batch *b)
 		own_node_wake(w->d->node);
 }
 
+/* Reads the packets of a group and has the memory that their names need fetched. */
+static void
+look_ahead(struct worker *w, unsigned n)
+{
+	const struct store *s = w->d->store;
+
+	for (unsigned i = 0; i < n; i++)
+		if (w->group[i].there)
+			wins_read(s, w->group[i].p.data, w->group[i].p.len, &w->group[i].read);
+	for (unsigned i = 0; i < n; i++)
+		if (w->group[i].there)
+			wins_fetch(s, &w->group[i].read);
+}
+
+static unsigned
+group_size(unsigned left)
+{
+	return left < WORKER_GROUP ? left : WORKER_GROUP;
+}
+
+/* A group of one socket's batch, from the packet with this number on; returns how many. */
+static unsigned
+serve_group(struct worker *w, struct worker_batch *b, unsigned first, unsigned left)
+{
+	unsigned n = group_size(left);
+
+	for (unsigned i = 0; i < n; i++) {
+		w->group[i].p = udp_packet(w->in, first + i);
+		w->group[i].there = true;
+	}
+	look_ahead(w, n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct udp_packet *p = &w->group[i].p;
+		const struct udp_to to = { .peer = p->peer,
+			.local = p->local,
+			.port = p->port };
+		size_t len = worker_handle(w, b, &w->group[i], udp_room(w->out));
+
+		door_note(&w->door[b->socket], p->peer);
+		if (len)
+			udp_put(w->out, &to, len);
+	}
+	return n;
+}
+
 /* One batch of one socket; false when nothing was there. */
 static bool
 serve(struct worker *w, unsigned socket)
@@ -53,15 +98,8 @@ serve(struct worker *w, unsigned socket)
 	if (!n)
 		return false;
 	b = begin_batch(w, socket);
-	for (unsigned i = 0; i < n; i++) {
-		const struct udp_packet p = udp_packet(w->in, i);
-		const struct udp_to to = { .peer = p.peer, .local = p.local, .port = p.port };
-		size_t len = worker_handle(w, &b, &p, udp_room(w->out));
-
-		door_note(&w->door[socket], p.peer);
-		if (len)
-			udp_put(w->out, &to, len);
-	}
+	for (unsigned i = 0; i < n;)
+		i += serve_group(w, &b, i, n - i);
 	(void)udp_send(w->out, w->fd[socket]); /* what failed is counted */
 	end_batch(w, &b);
 	return true;
@@ -77,32 +115,45 @@ socket_of(const struct worker *w, struct ip4 local)
 	return 0;
 }
 
-/* The same past the kernel's network code. Queries only are picked there, but all can be handled. */
-static bool
-serve_fast(struct worker *w, struct xdp_socket *fast)
+static unsigned
+serve_fast_group(struct worker *w, struct worker_batch *b, struct xdp_socket *fast, unsigned first,
+    unsigned left)
 {
-	unsigned n = xdp_receive(fast);
-	struct udp_packet p;
-	struct worker_batch b;
+	unsigned n = group_size(left);
 
-	if (!n)
-		return false;
-	b = begin_batch(w, 0);
+	for (unsigned i = 0; i < n; i++)
+		w->group[i].there = xdp_packet(fast, first + i, &w->group[i].p);
+	look_ahead(w, n);
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t *room = xdp_room(fast);
 		size_t len;
 
-		if (!xdp_packet(fast, i, &p))
+		if (!w->group[i].there)
 			continue;
 		if (!room) { /* the network takes nothing: as with a full socket, clients repeat */
 			xdp_drop(fast);
 			continue;
 		}
-		b.socket = socket_of(w, p.local);
-		len = worker_handle(w, &b, &p, room);
+		b->socket = socket_of(w, w->group[i].p.local);
+		len = worker_handle(w, b, &w->group[i], room);
 		if (len)
-			xdp_put(fast, i, len);
+			xdp_put(fast, first + i, len);
 	}
+	return n;
+}
+
+/* The same past the kernel's network code. Queries only are picked there, but all can be handled. */
+static bool
+serve_fast(struct worker *w, struct xdp_socket *fast)
+{
+	unsigned n = xdp_receive(fast);
+	struct worker_batch b;
+
+	if (!n)
+		return false;
+	b = begin_batch(w, 0);
+	for (unsigned i = 0; i < n;)
+		i += serve_fast_group(w, &b, fast, i, n - i);
 	xdp_send(fast);
 	end_batch(w, &b);
 	return true;

@@ -13,6 +13,7 @@
 /* A packet on its way to the registrar. */
 struct worker_packet {
 	struct wins_path path; /* path.socket: index into conf.listen, 0 when that is empty */
+	uint64_t hash;         /* of its name, for store_fetch */
 	uint16_t len;
 	uint8_t data[WORKER_PACKET_MAX];
 };

@@ -12,6 +12,15 @@
 #include "winsd/share.h"
 #include "winsd/worker.h"
 
+/* Packets that are looked at before the first is answered: more would not stay in the nearest cache. */
+#define WORKER_GROUP 16
+
+struct worker_item {
+	struct udp_packet p;
+	struct wins_packet read;
+	bool there;
+};
+
 struct worker {
 	struct winsd *d;
 	unsigned index;
@@ -34,6 +43,7 @@ struct worker {
 	uint32_t full_told; /* second of the last "queue full", or "its share" */
 	uint32_t bad_told;  /* second of the last "damaged packets" */
 	uint64_t bad;       /* of them since then */
+	struct worker_item group[WORKER_GROUP];
 	struct udp_stats udp;
 	struct wins_stats stats;
 };
@@ -47,5 +57,5 @@ struct worker_batch {
 };
 
 /* The length of the answer in out, 0 when there is none now. b->socket is where a later one leaves. */
-size_t worker_handle(struct worker *w, struct worker_batch *b, const struct udp_packet *p,
+size_t worker_handle(struct worker *w, struct worker_batch *b, struct worker_item *it,
     uint8_t out[static NB_UDP_MAX]);

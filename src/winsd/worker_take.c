@@ -61,8 +61,9 @@ burst(struct worker *w, const struct udp_packet *p, uint8_t out[static NB_UDP_MA
 }
 
 static void
-hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
+hand_over(struct worker *w, const struct worker_item *it, unsigned socket)
 {
+	const struct udp_packet *p = &it->p;
 	struct worker_packet *slot;
 
 	if (p->len > WORKER_PACKET_MAX) {
@@ -82,6 +83,7 @@ hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
 	slot->path = (struct wins_path){
 		.peer = p->peer, .local = p->local, .port = p->port, .socket = (uint16_t)socket
 	};
+	slot->hash = it->read.hash;
 	slot->len = p->len;
 	memcpy(slot->data, p->data, p->len);
 	share_in(&w->share, p->peer);
@@ -90,7 +92,7 @@ hand_over(struct worker *w, const struct udp_packet *p, unsigned socket)
 
 /* ---- one packet ---- */
 
-/* Counted by wins_query already; a person is told now and then, with how many there were. */
+/* Counted by wins_answer already; a person is told now and then, with how many there were. */
 static void
 note_damaged(struct worker *w, enum nb_drop drop, const struct udp_packet *p)
 {
@@ -123,11 +125,11 @@ hand_to_node(struct worker *w, struct worker_batch *b, const struct udp_packet *
 }
 
 size_t
-worker_handle(struct worker *w, struct worker_batch *b, const struct udp_packet *p,
+worker_handle(struct worker *w, struct worker_batch *b, struct worker_item *it,
     uint8_t out[static NB_UDP_MAX])
 {
+	const struct udp_packet *p = &it->p;
 	enum dispatch where = DISPATCH_WINS;
-	enum nb_drop drop;
 	size_t len;
 
 	if (w->d->node)
@@ -143,16 +145,16 @@ worker_handle(struct worker *w, struct worker_batch *b, const struct udp_packet 
 			wins_count(&w->stats.drop[NB_DROP_BROADCAST]);
 		return 0;
 	}
-	len = wins_query(w->d->store, b->view, &w->stats, p->data, p->len, out, &drop);
+	len = wins_answer(w->d->store, b->view, &w->stats, &it->read, out);
 	if (len)
 		return len;
-	if (drop != NB_DROP_NONE) {
-		note_damaged(w, drop, p);
+	if (it->read.drop != NB_DROP_NONE) {
+		note_damaged(w, it->read.drop, p);
 		return 0;
 	}
 	len = burst(w, p, out);
 	if (!len) {
-		hand_over(w, p, b->socket);
+		hand_over(w, it, b->socket);
 		b->to_registrar = true;
 	}
 	return len;

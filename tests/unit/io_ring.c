@@ -43,6 +43,15 @@ holds_its_capacity_and_not_one_more(void **state)
 			assert_ptr_equal(ring_peek(r), slot);
 			assert_int_equal(slot[0], round + i);
 			assert_int_equal(slot[2], round + i);
+			assert_ptr_equal(ring_peek_behind(r, 0), slot);
+			/* the one put in last came after ring_peek had looked */
+			for (unsigned char k = 1; k < 4 - i; k++) {
+				unsigned char *behind = ring_peek_behind(r, k);
+
+				assert_non_null(behind);
+				assert_int_equal(behind[2], round + i + k);
+			}
+			assert_null(ring_peek_behind(r, i < 4 ? 4u - i : 1));
 			ring_pop(r);
 		}
 		assert_null(ring_peek(r));
