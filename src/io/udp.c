@@ -117,7 +117,7 @@ set_up(int fd, const struct udp_opts *opts)
 
 	if (opts->receive_buffer)
 		set_receive_buffer(fd, opts->receive_buffer);
-	if (!set_on(fd, IPPROTO_IP, IP_PKTINFO))
+	if (!opts->untold && !set_on(fd, IPPROTO_IP, IP_PKTINFO))
 		return false;
 	if (opts->broadcast && !set_on(fd, SOL_SOCKET, SO_BROADCAST))
 		return false;
@@ -281,6 +281,7 @@ udp_put(struct udp_out *out, const struct udp_to *to, size_t len)
 {
 	struct slot *s = &out->b.slot[out->n];
 	struct msghdr *h = &out->b.msg[out->n].msg_hdr;
+	bool tells = to->local.v || to->ifindex;
 	struct in_pktinfo info = { .ipi_ifindex = (int)to->ifindex,
 		.ipi_spec_dst = to_in_addr(to->local) };
 	struct cmsghdr *c;
@@ -292,8 +293,10 @@ udp_put(struct udp_out *out, const struct udp_to *to, size_t len)
 		.sin_family = AF_INET, .sin_port = htons(to->port), .sin_addr = to_in_addr(to->peer)
 	};
 	h->msg_control = s->control;
-	h->msg_controllen = sizeof(s->control);
+	h->msg_controllen = tells ? sizeof(s->control) : 0;
 	c = CMSG_FIRSTHDR(h);
+	if (!c)
+		return;
 	*c = (struct cmsghdr){ .cmsg_level = IPPROTO_IP,
 		.cmsg_type = IP_PKTINFO,
 		.cmsg_len = CMSG_LEN(sizeof(info)) };

@@ -21,7 +21,10 @@ struct udp_opts {
 	/* False: the first socket on this address and port, NBT_EBUSY if anybody has it already.
 	 * True: one more beside it; the kernel spreads the clients over them. */
 	bool join;
-	bool broadcast;        /* broadcasts may be sent */
+	bool broadcast; /* broadcasts may be sent */
+	/* Of a socket with an address of its own, whose owner needs no interface's number: its packets do
+	 * not tell local and ifindex, and receiving them is cheaper. */
+	bool untold;
 	size_t receive_buffer; /* bytes wished; the kernel may grant less */
 };
 
@@ -67,7 +70,8 @@ struct udp_packet udp_packet(const struct udp_in *in, unsigned i); /* i < what u
 struct udp_out;
 struct udp_to {
 	struct ip4 peer;
-	struct ip4 local; /* leave from this address; IP4_ANY = let the kernel choose */
+	/* leave from this address; IP4_ANY = the socket's own, or let the kernel choose: cheaper */
+	struct ip4 local;
 	uint32_t ifindex; /* and on this interface; 0 = as the routes say */
 	uint16_t port;
 };

@@ -70,13 +70,15 @@ serve_group(struct worker *w, struct worker_batch *b, unsigned first, unsigned l
 
 	for (unsigned i = 0; i < n; i++) {
 		w->group[i].p = udp_packet(w->in, first + i);
+		if (w->untold)
+			w->group[i].p.local = w->d->conf.listen.a[b->socket];
 		w->group[i].there = true;
 	}
 	look_ahead(w, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct udp_packet *p = &w->group[i].p;
 		const struct udp_to to = { .peer = p->peer,
-			.local = p->local,
+			.local = worker_leaves_from(w->d, b->socket, p->local),
 			.port = p->port };
 		size_t len = worker_handle(w, b, &w->group[i], udp_room(w->out));
 
@@ -235,11 +237,14 @@ open_one(struct worker *w)
 	int err = 0;
 
 	w->schedstat = -1;
+	/* The own node must know its interfaces. */
+	w->untold = listen->n && !w->d->conf.node_name[0];
 	err = wake_open(&w->wake);
 	for (unsigned i = 0; i < wanted && !err; i++) {
 		const struct udp_opts opts = { .address = listen->n ? listen->a[i] : IP4_ANY,
 			.port = (uint16_t)w->d->conf.port,
 			.join = w->index > 0,
+			.untold = w->untold,
 			.broadcast = w->d->conf.node_name[0], /* for the own node */
 			.receive_buffer = w->d->conf.receive_buffer };
 

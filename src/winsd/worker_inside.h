@@ -32,6 +32,7 @@ struct worker {
 	int fd[WINSD_SOCKETS_MAX];
 	struct door door[WINSD_SOCKETS_MAX];
 	unsigned nfd;
+	bool untold; /* the packets do not tell where they came in: at conf.listen's address */
 	struct xdp_socket *fast[XDP_QUEUES_MAX]; /* its share of the interface's queues */
 	unsigned nfast;
 	struct udp_in *in;
@@ -59,3 +60,12 @@ struct worker_batch {
 /* The length of the answer in out, 0 when there is none now. b->socket is where a later one leaves. */
 size_t worker_handle(struct worker *w, struct worker_batch *b, struct worker_item *it,
     uint8_t out[static NB_UDP_MAX]);
+
+/* What udp_put is to be told: nothing where the socket's own address is meant. */
+static inline struct ip4
+worker_leaves_from(const struct winsd *d, unsigned socket, struct ip4 local)
+{
+	const struct conf_addresses *listen = &d->conf.listen;
+
+	return socket < listen->n && ip4_eq(listen->a[socket], local) ? IP4_ANY : local;
+}

@@ -3,7 +3,7 @@
  * The registrar's way out: what leaves together is one batch, through the sockets of the first worker.
  * Layer: program. Owns no socket. See worker.h.
  */
-#include "winsd/worker.h"
+#include "winsd/worker_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +49,9 @@ worker_send_flush(struct worker_sender *s)
 void
 worker_send(struct worker_sender *s, const struct wins_out *out)
 {
-	const struct udp_to to = {
-		.peer = out->path.peer, .local = out->path.local, .port = out->path.port
-	};
+	const struct udp_to to = { .peer = out->path.peer,
+		.local = worker_leaves_from(s->d, out->path.socket, out->path.local),
+		.port = out->path.port };
 
 	if (out->path.socket != s->socket || !udp_room(s->out)) {
 		worker_send_flush(s);

@@ -145,6 +145,41 @@ answers_leave_from_the_address_that_was_asked(void **state)
 }
 
 static void
+a_socket_with_an_address_needs_to_be_told_nothing(void **state)
+{
+	const struct udp_opts opts = { .address = SERVER2, .untold = true };
+	struct udp_to back = { .peer = CLIENT };
+	struct udp_packet got;
+	struct pair p;
+
+	pair_open(&p, SERVER);
+	close(p.server);
+	assert_int_equal(udp_open(&opts, &p.server), 0);
+	p.server_port = udp_port(p.server);
+	put(&p, SERVER2, "hello", 5);
+	assert_int_equal(udp_send(p.out, p.client), 1);
+	assert_int_equal(receive(&p, p.server), 1);
+	got = udp_packet(p.in, 0);
+	assert_memory_equal(got.data, "hello", 5);
+	assert_int_equal(got.peer.v, CLIENT.v);
+	assert_int_equal(got.local.v, 0);
+	assert_int_equal(got.ifindex, 0);
+	assert_false(got.broadcast);
+	/* the same places in the batch, told and untold by turns */
+	back.port = p.client_port;
+	for (int i = 0; i < 3; i++) {
+		back.local = i == 1 ? SERVER2 : IP4_ANY;
+		memcpy(udp_room(p.out), "answer", 6);
+		udp_put(p.out, &back, 6);
+		assert_int_equal(udp_send(p.out, p.server), 1);
+		assert_int_equal(receive(&p, p.client), 1);
+		assert_int_equal(udp_packet(p.in, 0).peer.v, SERVER2.v);
+		assert_int_equal(udp_packet(p.in, 0).local.v, CLIENT.v);
+	}
+	pair_close(&p);
+}
+
+static void
 a_broadcast_is_known_as_one(void **state)
 {
 	const struct udp_opts opts = { .address = CLIENT, .broadcast = true };
@@ -385,6 +420,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_the_sender_and_the_address_that_was_asked),
 		cmocka_unit_test(answers_leave_from_the_address_that_was_asked),
+		cmocka_unit_test(a_socket_with_an_address_needs_to_be_told_nothing),
 		cmocka_unit_test(a_broadcast_is_known_as_one),
 		cmocka_unit_test(a_packet_leaves_on_the_interface_it_is_told),
 		cmocka_unit_test(a_batch_takes_sixty_four_and_no_more),
