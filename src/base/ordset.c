@@ -313,18 +313,40 @@ ordset_from(const struct ordset *set, const void *key)
 	return c ? c->keys : NULL;
 }
 
+/* The first keys of n as a full chunk, behind all others; *ret_used of them. */
+static int
+append_chunk(struct ordset *set, const uint8_t *keys, size_t n, size_t *ret_used)
+{
+	struct ordset_chunk *c;
+	size_t i = 0;
+	int err = set->nspare ? 0 : ordset_reserve(set, 1);
+
+	if (err)
+		return err;
+	c = take_spare(set);
+	for (; i < n && c->n < CHUNK_KEYS; i++) {
+		const uint8_t *key = keys + i * set->klen;
+
+		if (i + 1 < n && !key_cmp(key, key + set->klen, set->klen))
+			continue; /* a double: the last one is enough */
+		memcpy(key_at(c, c->n++), key, set->klen);
+	}
+	tree_insert(set, c);
+	set->last = c;
+	set->count += c->n;
+	*ret_used = i;
+	return 0;
+}
+
 int
 ordset_build(struct ordset *set, const uint8_t *keys, size_t n)
 {
 	assert(!set->count);
-	for (size_t i = 0; i < n; i++) {
-		if (!set->nspare) {
-			int err = ordset_reserve(set, 1);
+	for (size_t at = 0, used = 0; at < n; at += used) {
+		int err = append_chunk(set, keys + at * set->klen, n - at, &used);
 
-			if (err)
-				return err;
-		}
-		(void)ordset_insert(set, keys + i * set->klen); /* a double: once is enough */
+		if (err)
+			return err;
 	}
 	return 0;
 }

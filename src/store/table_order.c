@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/err.h"
 #include "base/radix.h"
@@ -221,46 +222,80 @@ build_due(struct trec *r, uint8_t *out)
 	return r->due != WALL_NEVER.s;
 }
 
+/* Memory for all keys of one order, twice: in huge pages where there are any, for it is written once and
+ * given back. */
+struct keys {
+	uint8_t *a, *b;
+	size_t bytes; /* of each */
+};
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
 static int
-build(struct table *t, struct ordset *set, key_fn fn)
+keys_new(struct keys *k, size_t bytes)
 {
-	size_t n = 0, have = 0;
-	uint8_t *keys, *scratch, one[SCOPE_KEY];
-	int err = NBT_ENOMEM;
+	size_t all = (2 * bytes + HUGE_PAGE) & ~(HUGE_PAGE - 1);
+
+	k->a = aligned_alloc(HUGE_PAGE, all);
+	if (!k->a)
+		return NBT_ENOMEM;
+	(void)madvise(k->a, all, MADV_HUGEPAGE);
+	k->b = k->a + bytes;
+	k->bytes = bytes;
+	return 0;
+}
+
+static int
+build(struct table *t, struct ordset *set, key_fn fn, const struct keys *k)
+{
+	uint8_t one[SCOPE_KEY];
+	size_t n = 0, klen = set->klen;
 
 	for (uint32_t i = 0; i < t->slots; i++) {
 		struct trec *r = (struct trec *)table_slot(t, i);
 
-		n += r && fn(r, one);
+		if (!r || !fn(r, one))
+			continue;
+		assert((n + 1) * klen <= k->bytes);
+		memcpy(k->a + n++ * klen, one, klen);
 	}
-	keys = malloc(n * set->klen + 1);
-	scratch = malloc(n * set->klen + 1);
-	if (keys && scratch) {
-		for (uint32_t i = 0; i < t->slots; i++) {
-			struct trec *r = (struct trec *)table_slot(t, i);
+	/* they come in the order of their slots, the last four bytes */
+	return ordset_build(set, radix_sort(k->a, k->b, n, klen, klen - 4), n);
+}
 
-			if (r && fn(r, one))
-				memcpy(keys + have++ * set->klen, one, set->klen);
-		}
-		/* they come in the order of their slots, the last four bytes */
-		err = ordset_build(set, radix_sort(keys, scratch, n, set->klen, set->klen - 4), n);
+static size_t
+scoped_names(const struct table *t)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < t->slots; i++) {
+		const struct trec *r = table_slot(t, i);
+		uint8_t len = 0;
+
+		if (r && !(r->bits & TREC_PLAIN))
+			(void)trec_scope(r, &len); /* the length alone counts */
+		n += len > 0;
 	}
-	free(keys);
-	free(scratch);
-	return err;
+	return n;
 }
 
 int
 order_build(struct table *t)
 {
-	int err = build(t, &t->by_name, build_name);
+	size_t plain = t->slots * (size_t)NAME_KEY, scoped = scoped_names(t) * SCOPE_KEY;
+	struct keys k;
+	int err = keys_new(&k, plain > scoped ? plain : scoped);
 
+	if (err)
+		return err;
+	err = build(t, &t->by_name, build_name, &k);
 	if (!err)
-		err = build(t, &t->by_scope, build_scope);
+		err = build(t, &t->by_scope, build_scope, &k);
 	if (!err)
-		err = build(t, &t->by_version, build_version);
+		err = build(t, &t->by_version, build_version, &k);
 	if (!err)
-		err = build(t, &t->by_due, build_due);
+		err = build(t, &t->by_due, build_due, &k);
+	free(k.a);
 	return err;
 }
 
