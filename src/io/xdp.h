@@ -3,7 +3,8 @@
  * Datagrams of one interface past the kernel's network code (AF_XDP): a program of ours in the driver
  * picks those that are wanted (io/xdp_filter.h), all others take their usual way. Layer: io. Knows no
  * protocol above UDP. Order: xdp_open, a socket for each queue, give up root, then xdp_receive. What is
- * not picked up here is lost as in a full socket buffer.
+ * not picked up here is lost as in a full socket buffer. The functions are there only in builds with
+ * libxdp.
  *
  * All memory is taken when a socket is opened. With the program's end, however it comes, the kernel
  * takes the program out of the driver.
@@ -32,7 +33,7 @@ struct xdp_opts {
 /* ---- as root ---- */
 
 /*
- * NBT_EINVAL: built without. NBT_ENOENT: no such interface. NBT_EIO, NBT_EDENIED, NBT_EBUSY: kernel or
+ * NBT_ENOENT: no such interface. NBT_EIO, NBT_EDENIED, NBT_EBUSY: kernel or
  * driver will not. *why is a sentence without capital or full stop. No address is wanted yet.
  */
 int xdp_open(const struct xdp_opts *opts, struct xdp **ret, char why[XDP_WHY_MAX]);

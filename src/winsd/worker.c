@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "io/wake.h"
-#include "winsd/fast.h"
 #include "winsd/own_node.h"
 #include "winsd/registrar.h"
 #include "winsd/worker_inside.h"
@@ -20,9 +19,8 @@
  */
 #define NICER 5
 
-/* What every batch begins and ends with. */
-static struct worker_batch
-begin_batch(struct worker *w, unsigned socket)
+struct worker_batch
+worker_begin(struct worker *w, unsigned socket)
 {
 	struct worker_batch b = { .view = wins_view(w->d->wins), .socket = socket };
 
@@ -31,8 +29,8 @@ begin_batch(struct worker *w, unsigned socket)
 	return b;
 }
 
-static void
-end_batch(struct worker *w, const struct worker_batch *b)
+void
+worker_end(struct worker *w, const struct worker_batch *b)
 {
 	if (w->d->node)
 		own_node_names_done(w->d->node, w->index);
@@ -42,9 +40,8 @@ end_batch(struct worker *w, const struct worker_batch *b)
 		own_node_wake(w->d->node);
 }
 
-/* Reads the packets of a group and has the memory that their names need fetched. */
-static void
-look_ahead(struct worker *w, unsigned n)
+void
+worker_look_ahead(struct worker *w, unsigned n)
 {
 	const struct store *s = w->d->store;
 
@@ -56,17 +53,11 @@ look_ahead(struct worker *w, unsigned n)
 			wins_fetch(s, &w->group[i].read);
 }
 
-static unsigned
-group_size(unsigned left)
-{
-	return left < WORKER_GROUP ? left : WORKER_GROUP;
-}
-
 /* A group of one socket's batch, from the packet with this number on; returns how many. */
 static unsigned
 serve_group(struct worker *w, struct worker_batch *b, unsigned first, unsigned left)
 {
-	unsigned n = group_size(left);
+	unsigned n = worker_group_size(left);
 
 	for (unsigned i = 0; i < n; i++) {
 		w->group[i].p = udp_packet(w->in, first + i);
@@ -74,7 +65,7 @@ serve_group(struct worker *w, struct worker_batch *b, unsigned first, unsigned l
 			w->group[i].p.local = w->d->conf.listen.a[b->socket];
 		w->group[i].there = true;
 	}
-	look_ahead(w, n);
+	worker_look_ahead(w, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct udp_packet *p = &w->group[i].p;
 		const struct udp_to to = { .peer = p->peer,
@@ -99,65 +90,11 @@ serve(struct worker *w, unsigned socket)
 	door_tend(&w->door[socket], n, UDP_BATCH);
 	if (!n)
 		return false;
-	b = begin_batch(w, socket);
+	b = worker_begin(w, socket);
 	for (unsigned i = 0; i < n;)
 		i += serve_group(w, &b, i, n - i);
 	(void)udp_send(w->out, w->fd[socket]); /* what failed is counted */
-	end_batch(w, &b);
-	return true;
-}
-
-/* The ordinary socket that would have received it. */
-static unsigned
-socket_of(const struct worker *w, struct ip4 local)
-{
-	for (unsigned i = 0; i < w->nfd && i < w->d->conf.listen.n; i++)
-		if (ip4_eq(w->d->conf.listen.a[i], local))
-			return i;
-	return 0;
-}
-
-static unsigned
-serve_fast_group(struct worker *w, struct worker_batch *b, struct xdp_socket *fast, unsigned first,
-    unsigned left)
-{
-	unsigned n = group_size(left);
-
-	for (unsigned i = 0; i < n; i++)
-		w->group[i].there = xdp_packet(fast, first + i, &w->group[i].p);
-	look_ahead(w, n);
-	for (unsigned i = 0; i < n; i++) {
-		uint8_t *room = xdp_room(fast);
-		size_t len;
-
-		if (!w->group[i].there)
-			continue;
-		if (!room) { /* the network takes nothing: as with a full socket, clients repeat */
-			xdp_drop(fast);
-			continue;
-		}
-		b->socket = socket_of(w, w->group[i].p.local);
-		len = worker_handle(w, b, &w->group[i], room);
-		if (len)
-			xdp_put(fast, first + i, len);
-	}
-	return n;
-}
-
-/* The same past the kernel's network code. Queries only are picked there, but all can be handled. */
-static bool
-serve_fast(struct worker *w, struct xdp_socket *fast)
-{
-	unsigned n = xdp_receive(fast);
-	struct worker_batch b;
-
-	if (!n)
-		return false;
-	b = begin_batch(w, 0);
-	for (unsigned i = 0; i < n;)
-		i += serve_fast_group(w, &b, fast, i, n - i);
-	xdp_send(fast);
-	end_batch(w, &b);
+	worker_end(w, &b);
 	return true;
 }
 
@@ -173,8 +110,7 @@ rest(struct worker *w)
 		if (door_patience(&w->door[i]) >= 0)
 			ms = door_patience(&w->door[i]);
 	}
-	for (unsigned i = 0; i < w->nfast; i++)
-		p[n++] = (struct pollfd){ .fd = xdp_socket_fd(w->fast[i]), .events = POLLIN };
+	n += worker_fast_poll(w, &p[n]);
 	p[n++] = (struct pollfd){ .fd = w->wake, .events = POLLIN };
 	store_reader_offline();
 	(void)poll(p, n, ms); /* whatever ends it, the loop looks again */
@@ -197,8 +133,7 @@ run(void *arg)
 
 		for (unsigned i = 0; i < w->nfd; i++)
 			any |= serve(w, i);
-		for (unsigned i = 0; i < w->nfast; i++)
-			any |= serve_fast(w, w->fast[i]);
+		any |= worker_fast_serve(w);
 		store_reader_quiescent();
 		if (!any)
 			rest(w);
@@ -265,43 +200,6 @@ open_one(struct worker *w)
 	return err;
 }
 
-/* The queues of the interface are dealt out to the workers. */
-static int
-open_fast_sockets(struct winsd *d, char why[XDP_WHY_MAX])
-{
-	int err = 0;
-
-	for (unsigned q = 0; q < xdp_queues(d->xdp) && !err; q++) {
-		struct worker *w = &d->workers[q % d->nworkers];
-
-		err = xdp_socket_open(d->xdp, q, &w->udp, &w->fast[w->nfast], why);
-		if (!err)
-			w->nfast++;
-	}
-	return err;
-}
-
-static int
-open_fast(struct winsd *d)
-{
-	char why[XDP_WHY_MAX];
-	int err = fast_open(&d->conf, &d->xdp, why);
-
-	if (!err)
-		err = open_fast_sockets(d, why);
-	if (err)
-		teller_say(&d->teller, EV_XDP_REFUSED, 0, why);
-	workers_fast(d);
-	return err;
-}
-
-void
-workers_fast(struct winsd *d)
-{
-	if (d->xdp)
-		xdp_addresses(d->xdp, d->fast, d->nfast);
-}
-
 int
 workers_open(struct winsd *d)
 {
@@ -323,7 +221,7 @@ workers_open(struct winsd *d)
 		err = open_one(w);
 	}
 	if (!err && d->conf.xdp[0])
-		err = open_fast(d);
+		err = worker_fast_open(d);
 	return err;
 }
 
@@ -358,11 +256,10 @@ workers_stop(struct winsd *d)
 void
 workers_close(struct winsd *d)
 {
+	worker_fast_close(d);
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		struct worker *w = &d->workers[i];
 
-		for (unsigned k = 0; k < w->nfast; k++)
-			xdp_socket_close(w->fast[k]);
 		for (unsigned k = 0; k < w->nfd; k++)
 			close(w->fd[k]);
 		if (w->wake >= 0)
@@ -371,8 +268,6 @@ workers_close(struct winsd *d)
 		udp_out_free(w->out);
 		ring_free(w->ring);
 	}
-	xdp_close(d->xdp);
-	d->xdp = NULL;
 	free(d->workers);
 	d->workers = NULL;
 	d->nworkers = 0;

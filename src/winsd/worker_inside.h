@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <poll.h>
+
 #include "io/ring.h"
 #include "io/udp.h"
 #include "io/xdp.h"
@@ -56,6 +58,28 @@ struct worker_batch {
 	unsigned socket;                    /* index of the one that they came through */
 	bool to_registrar, to_node;         /* something was handed over */
 };
+
+/* What every batch begins and ends with. */
+struct worker_batch worker_begin(struct worker *w, unsigned socket);
+void worker_end(struct worker *w, const struct worker_batch *b);
+/* A batch is served in groups of at most WORKER_GROUP; how many of those left are the next one. */
+static inline unsigned
+worker_group_size(unsigned left)
+{
+	return left < WORKER_GROUP ? left : WORKER_GROUP;
+}
+/* Reads the packets of a group and has the memory that their names need fetched. */
+void worker_look_ahead(struct worker *w, unsigned n);
+
+/* ---- past the kernel's network code (option xdp): worker_fast.c, workers_fast too ---- */
+
+/* Why not is told. NBT_EINVAL: built without libxdp; else as xdp_open. */
+int worker_fast_open(struct winsd *d);
+void worker_fast_close(struct winsd *d);
+/* One batch of each queue; false when nothing was there. */
+bool worker_fast_serve(struct worker *w);
+/* What to wait for; returns how many, at most XDP_QUEUES_MAX. */
+unsigned worker_fast_poll(const struct worker *w, struct pollfd *ret);
 
 /* The length of the answer in out, 0 when there is none now. b->socket is where a later one leaves. */
 size_t worker_handle(struct worker *w, struct worker_batch *b, struct worker_item *it,
