@@ -55,6 +55,7 @@ batch_drop(struct batch *b)
 		if (b->change[i].next)
 			trec_unnew(&b->table->pool, b->change[i].next);
 	clear(b);
+	table_settle(b->table, 0);
 }
 
 void

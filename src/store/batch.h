@@ -58,6 +58,13 @@ const struct change *batch_find(const struct batch *b, uint64_t hash, const stru
 /* What c's entry says. */
 void batch_entry(const struct batch *b, const struct change *c, struct entry *ret);
 
+/* How much is staged. */
+static inline size_t
+batch_staged(const struct batch *b)
+{
+	return b->n + b->nmetas + b->nknowns + b->counter;
+}
+
 /* The table can take it all without failing. NBT_ENOMEM. */
 int batch_reserve(struct batch *b);
 void batch_apply(struct batch *b); /* and is empty */

@@ -7,18 +7,27 @@
 
 #include "store/background.h"
 #include "store/batch.h"
+#include "store/flight.h"
 #include "store/store.h"
 
 struct store {
 	struct vfs *vfs;
 	struct table *table;
-	struct batch *batch;
+	struct batch *batch; /* being staged */
 	struct metas metas;
 	struct knowns knowns;
 	uint64_t next_version;
 	uint64_t journal_max;
 
 	struct journal journal; /* .file NULL: closed, a new one is to be begun */
+
+	/* The two batches never hold the same name, so that each may fail without the other. */
+	struct batch *spare;  /* NULL without store_opts.flights */
+	struct batch *flying; /* store_commit_begin's, or NULL */
+	struct flight flight; /* of it */
+	bool begun;           /* store_commit_end was not called yet */
+	int outcome;          /* of it, once it does not fly any more */
+
 	/* Found at start and to be the first frame of the next journal. Only the last frame of a file
 	 * that was read may be missing on the disk (its program may have been killed before the sync,
 	 * or the sync may have failed), and writing it again where it is might damage it. */
@@ -36,5 +45,7 @@ struct store {
 
 /* Notes what failed and why, for store_last_error; returns err. */
 int store_say_error(struct store *s, const char *what, int err);
+/* Waits for the batch that is on its way, if any, and makes it visible. */
+void store_settle(struct store *s);
 /* Begins the journal with this number; the old one, if open, goes on when that fails cleanly. */
 int store_rotate(struct store *s, uint64_t number);

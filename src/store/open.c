@@ -133,6 +133,7 @@ store_open(const struct store_opts *opts, struct store **ret, struct store_repor
 	}
 	s->vfs = opts->vfs;
 	s->journal_max = opts->journal_max ? opts->journal_max : JOURNAL_MAX_DEFAULT;
+	flight_init(&s->flight, &s->journal, opts->landed, opts->landed_arg);
 	err = s->vfs->lock(s->vfs);
 	if (err == NBT_EBUSY)
 		store_say_error(s, "the folder", err);
@@ -140,6 +141,8 @@ store_open(const struct store_opts *opts, struct store **ret, struct store_repor
 		err = read_or_make(s, ret_report);
 	if (!err)
 		err = batch_new(s->table, opts->batch_max, &s->batch);
+	if (!err && opts->flights)
+		err = batch_new(s->table, opts->batch_max, &s->spare);
 	if (err) {
 		if (!ret_report->sentence[0])
 			snprintf(ret_report->sentence, sizeof(ret_report->sentence), "%s",
@@ -151,10 +154,12 @@ store_open(const struct store_opts *opts, struct store **ret, struct store_repor
 	return 0;
 }
 
-/* Ends the thread and the journal, gives the folder back. */
+/* Ends the threads and the journal, gives the folder back. */
 static void
 wind_up(struct store *s)
 {
+	store_settle(s);
+	flight_release(&s->flight);
 	if (s->bg.kind != BACKGROUND_NONE) {
 		__atomic_store_n(&s->bg.cancel, true, __ATOMIC_RELAXED);
 		rcu_thread_offline();
@@ -176,6 +181,7 @@ store_close(struct store *s)
 	if (s->vfs)
 		wind_up(s);
 	batch_free(s->batch);
+	batch_free(s->spare);
 	table_free(s->table);
 	free(s->carried);
 	free(s);

@@ -5,6 +5,7 @@
  */
 #include "store/store.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -82,6 +83,14 @@ read_whole(const struct store *s, const struct trec *r, struct rec *ret)
 	trec_read(r, &s->table->owners, ret);
 }
 
+/* What is on its way has to be certain first. */
+static void
+settle_for(struct store *s, const struct nb_key *key)
+{
+	if (s->flying && batch_find(s->flying, table_hash(s->table, key), key))
+		store_settle(s);
+}
+
 bool
 store_peek(struct store *s, const struct nb_key *key, struct rec *ret, bool *ret_staged)
 {
@@ -90,6 +99,8 @@ store_peek(struct store *s, const struct nb_key *key, struct rec *ret, bool *ret
 	const struct trec *r;
 	struct entry e;
 
+	if (!c)
+		settle_for(s, key);
 	*ret_staged = c != NULL;
 	if (c) {
 		if (c->kind == CHANGE_DEL)
@@ -123,8 +134,10 @@ store_raise_version(struct store *s, struct version v)
 int
 store_put(struct store *s, const struct rec *rec)
 {
-	int err = batch_put(s->batch, rec);
+	int err;
 
+	settle_for(s, &rec->key);
+	err = batch_put(s->batch, rec);
 	if (!err && rec_is_own(rec) && rec->version.v >= s->next_version)
 		s->next_version = rec->version.v + 1;
 	return err;
@@ -133,12 +146,14 @@ store_put(struct store *s, const struct rec *rec)
 int
 store_del(struct store *s, const struct nb_key *key)
 {
+	settle_for(s, key);
 	return batch_del(s->batch, key);
 }
 
 int
 store_meta_set(struct store *s, const char *key, uint64_t value)
 {
+	store_settle(s); /* all named values are in the batch that sets one */
 	return batch_meta(s->batch, &s->metas, key, value);
 }
 
@@ -151,6 +166,7 @@ store_meta_get(const struct store *s, const char *key, uint64_t *ret)
 int
 store_known_set(struct store *s, struct ip4 owner, struct version v)
 {
+	store_settle(s); /* likewise */
 	return batch_known(s->batch, &s->knowns, owner, v);
 }
 
@@ -173,52 +189,31 @@ store_known_all(const struct store *s, struct store_known *ret, size_t cap)
 size_t
 store_staged(const struct store *s)
 {
-	return s->batch->n + s->batch->nmetas + s->batch->nknowns + s->batch->counter;
+	return batch_staged(s->batch);
 }
 
-/* Writes the batch's frame. The thread holds nothing meanwhile, so readers' memory can be freed. */
-static int
-write_batch(struct store *s)
-{
-	struct batch *b = s->batch;
-	struct frame f = { .count = b->entries, .len = (uint32_t)b->len };
-	uint64_t before = s->journal.pos;
-	int err, sync_err = 0;
+/* ---- commits ---- */
 
-	f.next_version = s->next_version;
-	rcu_thread_offline();
-	err = journal_append(&s->journal, b->buf, &f, &sync_err);
-	rcu_thread_online();
+/* What writing the batch's frame came to (journal_append): all of it becomes visible, or it is gone. */
+static int
+land(struct store *s, struct batch *b, int err, int sync_err)
+{
+	size_t staged = batch_staged(b);
+
 	if (err == NBT_ECLOSED) {
 		journal_drop(&s->journal);
 		s->stale = true;
 		s->wait = s->waited = 0;
-		(void)store_say_error(s, "syncing the journal", sync_err);
-		return sync_err;
+		err = store_say_error(s, "syncing the journal", sync_err);
+	} else if (err) {
+		(void)store_say_error(s, "writing the journal", err);
 	}
-	if (err)
-		return store_say_error(s, "writing the journal", err);
-	s->bytes += s->journal.pos - before;
-	return 0;
-}
-
-int
-store_commit(struct store *s)
-{
-	struct batch *b = s->batch;
-	size_t staged = store_staged(s);
-	int err;
-
-	if (!staged)
-		return 0;
-	err = store_writable(s) ? batch_reserve(b) : NBT_ECLOSED;
-	if (!err)
-		err = write_batch(s);
 	if (err) {
 		s->failed++;
 		batch_drop(b);
 		return err;
 	}
+	s->bytes += format_frame_size(b->len);
 	if (b->nmetas)
 		s->metas = b->metas;
 	if (b->nknowns)
@@ -227,6 +222,111 @@ store_commit(struct store *s)
 	s->commits++;
 	s->changes += staged;
 	return 0;
+}
+
+/* The staged batch's frame, when all is there that it needs. */
+static int
+take_off(struct store *s, struct frame *ret)
+{
+	struct batch *b = s->batch;
+	int err = store_writable(s) ? batch_reserve(b) : NBT_ECLOSED;
+
+	*ret = (struct frame){
+		.count = b->entries, .len = (uint32_t)b->len, .next_version = s->next_version
+	};
+	if (err) {
+		s->failed++;
+		batch_drop(b);
+	}
+	return err;
+}
+
+/* The thread holds nothing while it waits, so readers' memory can be freed. */
+void
+store_settle(struct store *s)
+{
+	struct batch *b = s->flying;
+	int err, sync_err;
+
+	if (!b)
+		return;
+	rcu_thread_offline();
+	err = flight_end(&s->flight, &sync_err);
+	rcu_thread_online();
+	s->flying = NULL;
+	s->outcome = land(s, b, err, sync_err);
+	s->spare = b;
+}
+
+int
+store_commit(struct store *s)
+{
+	struct frame frame;
+	int err, sync_err = 0;
+
+	store_settle(s);
+	if (!store_staged(s))
+		return 0;
+	err = take_off(s, &frame);
+	if (err)
+		return err;
+	rcu_thread_offline();
+	err = journal_append(&s->journal, s->batch->buf, &frame, &sync_err);
+	rcu_thread_online();
+	return land(s, s->batch, err, sync_err);
+}
+
+bool
+store_commit_flies(const struct store *s)
+{
+	return s->begun;
+}
+
+int
+store_commit_begin(struct store *s)
+{
+	struct frame frame;
+	int err;
+
+	assert(!s->begun && s->spare);
+	if (!store_staged(s))
+		return 0;
+	err = take_off(s, &frame);
+	if (err)
+		return err;
+	if (flight_begin(&s->flight, s->batch->buf, &frame))
+		return store_commit(s); /* no thread: with waiting, then */
+	s->begun = true;
+	s->flying = s->batch;
+	s->batch = s->spare;
+	s->spare = NULL;
+	return 0;
+}
+
+bool
+store_commit_landed(const struct store *s)
+{
+	return flight_has_landed(&s->flight);
+}
+
+void
+store_commit_await(struct store *s)
+{
+	if (flight_has_landed(&s->flight))
+		return;
+	rcu_thread_offline();
+	flight_await(&s->flight);
+	rcu_thread_online();
+}
+
+int
+store_commit_end(struct store *s)
+{
+	if (!s->begun)
+		return 0;
+	store_settle(s);
+	s->begun = false;
+	return s->outcome;
 }
 
 /* ---- orders ---- */

@@ -20,6 +20,10 @@ struct store_opts {
 	struct vfs *vfs;      /* taken: closed by store_close, also when store_open fails */
 	uint64_t journal_max; /* bytes in the journals after which a snapshot is due; 0 = default */
 	size_t batch_max;     /* bytes of one batch; 0 = default */
+	bool flights;         /* store_commit_begin will be called */
+	/* What it began has landed; called in a thread of the store's. May be NULL. */
+	void (*landed)(void *arg);
+	void *landed_arg;
 };
 
 /* What a start or a check found, for the log and for people. Sentences are whole, without newline. */
@@ -120,6 +124,22 @@ size_t store_staged(const struct store *s); /* changes staged */
  * shared by several servers; NBT_ECLOSED: see store_tend); the staged batch is dropped. An empty batch is 0 at once.
  */
 int store_commit(struct store *s);
+
+/*
+ * The same in two halves, so that the next batch is staged while this one is written and synced. Nobody sees
+ * it before store_commit_end, with one exception: whoever stages or peeks at a name that is in it waits for
+ * it, and so does all that needs the journal or a named value. So no batch rests on one that may yet fail.
+ */
+/* One was begun and not ended: none of the others may be begun. */
+bool store_commit_flies(const struct store *s);
+/* Needs store_opts.flights. 0: on its way, or nothing was staged. Negative: as store_commit, and none was begun. */
+int store_commit_begin(struct store *s);
+/* Would store_commit_end not wait? */
+bool store_commit_landed(const struct store *s);
+/* Waits until it would not. */
+void store_commit_await(struct store *s);
+/* Waits and returns what store_commit would; 0 when none was begun. */
+int store_commit_end(struct store *s);
 
 /* After a failed sync the journal is closed for good and commits fail with NBT_ECLOSED until a fresh
  * snapshot began a new one. Call it now and then (each second); it starts or finishes that work, and

@@ -169,6 +169,7 @@ table_reserve(struct table *t, size_t n, size_t scoped)
 {
 	int err = table_slots_reserve(t, n);
 
+	t->promised = n;
 	if (!err)
 		err = index_reserve(&t->index, n);
 	return err ? err : order_reserve(t, n, scoped);
@@ -229,6 +230,7 @@ table_del(struct table *t, uint64_t hash, const struct nb_key *key)
 void
 table_settle(struct table *t, size_t n)
 {
+	t->promised = 0;
 	order_trim(t, SPARE_KEEP);
 	index_move(&t->index, MOVE_MIN + n * MOVE_EACH);
 }

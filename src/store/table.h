@@ -37,7 +37,8 @@ struct table {
 	struct slot_chunk *chunk[SLOT_CHUNKS];
 	uint32_t slots;     /* ever used; atomic */
 	uint32_t free_slot; /* first of the free ones; UINT32_MAX: none */
-	bool loading;       /* no orders yet, no readers */
+	size_t promised; /* changes that table_reserve was called for and that are not made yet */
+	bool loading;    /* no orders yet, no readers */
 };
 
 /* hint: how many records to expect. NBT_ENOMEM. */
@@ -59,7 +60,8 @@ int table_load(struct table *t, const struct rec *rec);
 void table_unload(struct table *t, const struct nb_key *key);
 int table_loaded(struct table *t); /* builds the orders; after it the calls below */
 
-/* After it n changes, scoped of them of names with a scope, cannot fail. NBT_ENOMEM. */
+/* After it n changes, scoped of them of names with a scope, cannot fail, until table_settle, whatever is
+ * walked meanwhile. NBT_ENOMEM. */
 int table_reserve(struct table *t, size_t n, size_t scoped);
 /* Takes r (trec_new), whose key has no record. */
 void table_add(struct table *t, uint64_t hash, struct trec *r);
@@ -68,7 +70,7 @@ void table_replace(struct table *t, struct trec *cur, struct trec *r);
 /* Only due times and stamps of cur change (trec_differs_in_time). */
 void table_stamp(struct table *t, struct trec *cur, const struct rec *rec);
 void table_del(struct table *t, uint64_t hash, const struct nb_key *key);
-/* After a batch of n changes: gives back spare memory, lets the index grow. */
+/* After a batch of n changes, or what was reserved will not be made: gives back spare memory, lets the index grow. */
 void table_settle(struct table *t, size_t n);
 
 /* First record in the order from a place on, or NULL. */

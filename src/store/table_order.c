@@ -392,7 +392,7 @@ first_due(struct table *t, struct due_walk *walk)
 		memcpy(walk->place, key, DUE_KEY);
 		if (r->due <= r->queued)
 			return r;
-		if (walk->moved++ >= MOVES_MAX || ordset_reserve(&t->by_due, 1))
+		if (walk->moved++ >= MOVES_MAX || ordset_reserve(&t->by_due, t->promised + 1))
 			return NULL;
 		(void)ordset_remove(&t->by_due, walk->place);
 		r->queued = r->due;

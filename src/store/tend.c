@@ -68,9 +68,11 @@ store_last_error(const struct store *s)
 static int
 start_work(struct store *s, enum background_kind kind, struct vfs *where)
 {
-	uint64_t number = s->journal.header.number;
+	uint64_t number;
 	int err = 0;
 
+	store_settle(s);
+	number = s->journal.header.number;
 	/* One that was begun after a failed sync and has no frame yet will do. */
 	if (!s->stale || !s->journal.file)
 		err = store_rotate(s, ++number);
@@ -182,6 +184,7 @@ store_tend(struct store *s)
 	}
 	if (s->journal.file)
 		return STORE_NEWS_NONE;
+	store_settle(s);
 	if (!store_rotate(s, s->journal.header.number + 1)) {
 		s->waited = 0;
 		return STORE_NEWS_JOURNAL_REOPENED;
