@@ -107,6 +107,14 @@ demands_committed(struct wins *w, bool kept)
 	}
 }
 
+bool
+demands_are_fresh(const struct wins *w)
+{
+	const struct demand *d = LIST_FIRST(&w->demands);
+
+	return d && d->fresh;
+}
+
 void
 demands_init(struct wins *w)
 {

@@ -17,5 +17,7 @@ bool demands_begin(struct wins *w, const struct rec *r, struct ip4 ip, struct mo
 void demands_answer(struct wins *w, struct txn *x);
 /* It did not: tell it again, or let it be. */
 void demands_waited(struct wins *w, struct txn *x, bool again);
+/* The batch that is staged demands something. */
+bool demands_are_fresh(const struct wins *w);
 /* The batch is durable, or is lost and with it what it demanded. */
 void demands_committed(struct wins *w, bool kept);

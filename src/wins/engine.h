@@ -52,7 +52,8 @@ struct wins {
 	struct wins_stats stats;
 	struct wall started;
 
-	struct wins_replies replies;
+	/* Of the batch that is staged, of the one that is on its way, and of the one before. */
+	struct wins_replies replies, flying, landed;
 
 	struct txn_table txns;
 	struct claim_tree claims;         /* by who asked: waiting, and lately answered */

@@ -132,6 +132,8 @@ wins_free(struct wins *w)
 		free(n);
 	}
 	free(w->replies.v);
+	free(w->flying.v);
+	free(w->landed.v);
 	free(w->due);
 	free(w);
 }
@@ -229,29 +231,6 @@ wins_path_to(const struct wins *w, struct ip4 peer)
 		.local = w->conf.nself ? w->conf.self[0] : IP4_ANY,
 		.port = WINS_NB_PORT,
 	};
-}
-
-struct wins_reply *
-wins_reply_new(struct wins *w, const struct wins_path *path)
-{
-	struct wins_replies *q = &w->replies;
-	struct wins_reply *r;
-
-	if (q->n == q->cap) {
-		size_t cap = q->cap ? 2 * q->cap : 64;
-		struct wins_reply *v = reallocarray(q->v, cap, sizeof(*v));
-
-		if (!v)
-			return NULL;
-		q->v = v;
-		q->cap = cap;
-	}
-	r = &q->v[q->n++];
-	r->out.path = *path;
-	r->out.len = 0;
-	r->promises = r->with_batch = false;
-	r->ok = r->fail = WS_COUNT;
-	return r;
 }
 
 void
@@ -417,101 +396,6 @@ wins_in(struct wins *w, const uint8_t *packet, size_t len, const struct wins_pat
 			drop = NB_DROP_NOT_FOR_US;
 		}
 	wins_count(&w->stats.drop[drop]);
-}
-
-/* ---- the batch, and packets out ---- */
-
-/* A promise that could not be kept: the same answer with SRV_ERR and no lifetime. */
-static void
-break_promise(struct wins_reply *r)
-{
-	struct nb_msg m;
-	enum nb_drop drop = nb_decode(r->out.data, r->out.len, &m);
-
-	assert(drop == NB_DROP_NONE);
-	(void)drop; /* for builds without assertions */
-	m.flags = (uint16_t)((m.flags & ~NB_F_RCODE) | NB_RC_SRV);
-	if (m.kind == NB_REGISTER_RESP)
-		m.ttl = 0;
-	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
-}
-
-static void
-count_scavenged(struct wins *w)
-{
-	static const enum wins_stat stat[] = { WS_SCAVENGED_RELEASED, WS_SCAVENGED_TOMBSTONE,
-		WS_SCAVENGED_DELETED };
-
-	for (int i = 0; i < 3; i++) {
-		atomic_fetch_add_explicit(
-		    &w->stats.n[stat[i]], w->scavenged[i], memory_order_relaxed);
-		w->scavenged_asked += w->scavenged[i];
-	}
-}
-
-static void
-tell_commit_failed(struct wins *w, int err, struct wall now)
-{
-	struct event ev = { .when = now };
-
-	ev.id = err == NBT_ENOSPC          ? EV_DISK_FULL
-		: store_writable(w->store) ? EV_JOURNAL_WRITE_FAILED
-					   : EV_JOURNAL_SYNC_FAILED;
-	strncpy(ev.text, store_last_error(w->store), sizeof(ev.text) - 1);
-	w->host.event(w->host.arg, &ev);
-}
-
-int
-wins_commit(struct wins *w, struct wall now)
-{
-	struct wins_replies *q = &w->replies;
-	bool empty = store_staged(w->store) == 0;
-	int err = store_commit(w->store);
-
-	if (err) {
-		tell_commit_failed(w, err, now);
-		w->refusing = store_writable(w->store);
-		w->failed = now;
-	} else if (!empty) {
-		count_scavenged(w);
-		if (w->refusing)
-			wins_tell(w, EV_JOURNAL_WRITABLE, NULL, IP4_ANY, IP4_ANY, 0, 0, now);
-		w->refusing = false;
-	}
-	memset(w->scavenged, 0, sizeof(w->scavenged));
-	replica_committed(w, !err);
-	demands_committed(w, !err);
-
-	for (size_t i = q->ready; i < q->n; i++) {
-		struct wins_reply *r = &q->v[i];
-		bool kept = !err || !r->promises;
-		enum wins_stat stat = kept ? r->ok : r->fail;
-
-		if (!kept)
-			break_promise(r);
-		if (err && r->with_batch)
-			r->out.len = 0;
-		if (stat != WS_COUNT)
-			wins_count(&w->stats.n[stat]);
-	}
-	q->ready = q->n;
-	return err;
-}
-
-const struct wins_out *
-wins_out(struct wins *w)
-{
-	struct wins_replies *q = &w->replies;
-
-	while (q->sent < q->ready) {
-		const struct wins_out *out = &q->v[q->sent++].out;
-
-		if (out->len)
-			return out;
-	}
-	if (q->sent == q->n)
-		q->sent = q->ready = q->n = 0;
-	return NULL;
 }
 
 /* ---- time ---- */

@@ -128,6 +128,12 @@ struct mono wins_next(const struct wins *w, struct mono mnow, struct wall now);
 /* Makes all that was decided since the last call durable, and its answers ready; those that could
  * not be made durable become SRV_ERR, and the reason is returned. */
 int wins_commit(struct wins *w, struct wall now);
+/*
+ * The same, but while the disk works the next packets are fed: ends what was begun if it is durable by now, and
+ * if nothing is on its way any more begins with what was decided since. wins_out until it is empty before the
+ * next call. True: something is on its way; store_opts.landed tells when it is not. Between such calls versions were given that nobody may be told of, so administration and replication come after wins_commit.
+ */
+bool wins_commit_step(struct wins *w, struct wall now);
 
 struct wins_out {
 	struct wins_path path;

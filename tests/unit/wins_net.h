@@ -20,7 +20,8 @@
 #define HOST(n) IP4(192, 0, 2, (n))
 
 struct net {
-	size_t batch_max; /* of the store; 0 = its default */
+	size_t batch_max;
+	/* of the store; 0 = its default */
 	struct wins *w;
 	struct store *store;
 	struct vfs *vfs; /* what the store uses; tests may replace its functions */
@@ -78,7 +79,7 @@ net_told(const struct net *n, int event)
 static inline void
 net_up(struct net *n)
 {
-	struct store_opts opts = { .batch_max = n->batch_max };
+	struct store_opts opts = { .batch_max = n->batch_max, .flights = true };
 	struct store_report report;
 	struct wins_host host = { n, net_random, net_event, net_held };
 
