@@ -9,6 +9,7 @@
 
 #include "io/clock.h"
 #include "io/wake.h"
+#include "winsd/data.h"
 #include "winsd/own_node.h"
 #include "winsd/repl_host.h"
 #include "winsd/winsd.h"
@@ -19,17 +20,27 @@
 #define GROUP    16 /* packets looked at before the first is decided */
 #define WORK_MAX 256
 #define IDLE_MS  1000 /* the store is tended at least so often */
+/* While packets come without end, all but them has its turn so often: it waits for the disk, packets
+ * need not. */
+#define OTHERS_NS 10000000
 
 struct queue {
 	struct registrar_work v[WORK_MAX];
 	size_t first, n;
 };
 
+enum sleep {
+	AWAKE,
+	DOZES,  /* a batch is on its way to the disk: packets may wait for its end */
+	SLEEPS, /* everything wakes */
+};
+
 struct registrar {
 	struct winsd *d;
 	pthread_t thread;
 	int wake;
-	atomic_bool sleeping, stop;
+	atomic_int sleep; /* enum sleep */
+	atomic_bool stop;
 	atomic_uint_fast64_t beats;
 
 	struct store *store;
@@ -38,6 +49,7 @@ struct registrar {
 	struct mono mnow;
 	struct wall now;
 	struct wall tended;
+	struct mono others; /* when all but packets had its turn last */
 	struct worker_sender *out;
 
 	pthread_mutex_t lock; /* of what follows */
@@ -251,7 +263,17 @@ registrar_wake(struct registrar *r)
 {
 	/* What was put into a ring is seen before a sleeper is thought awake; see rest. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_exchange(&r->sleeping, false))
+	if (atomic_exchange(&r->sleep, AWAKE) != AWAKE)
+		wake(r->wake);
+}
+
+void
+registrar_note(struct registrar *r)
+{
+	int is = SLEEPS;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_compare_exchange_strong(&r->sleep, &is, AWAKE))
 		wake(r->wake);
 }
 
@@ -270,6 +292,8 @@ anything_waits(struct registrar *r)
 	bool waits;
 
 	if (rings_wait(r) || atomic_load(&r->stop) || repl_host_waits(r->repl))
+		return true;
+	if (store_commit_flies(r->store) && store_commit_landed(r->store))
 		return true;
 	pthread_mutex_lock(&r->lock);
 	waits = r->todo.n > 0;
@@ -295,32 +319,66 @@ rest(struct registrar *r)
 		ms = IDLE_MS;
 	if (ms <= 0)
 		return;
-	atomic_store(&r->sleeping, true);
+	atomic_store(&r->sleep, store_commit_flies(r->store) ? DOZES : SLEEPS);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!anything_waits(r)) {
 		store_reader_offline();
 		(void)poll(&p, 1, (int)ms); /* whatever ends it, the loop looks again */
 		store_reader_online();
 	}
-	atomic_store(&r->sleeping, false);
+	atomic_store(&r->sleep, AWAKE);
 	(void)wake_clear(r->wake);
+}
+
+/* Has anything but packets and their answers been waiting long enough? */
+static bool
+others_wait(struct registrar *r)
+{
+	bool waits;
+
+	if (r->mnow.ns - r->others.ns >= OTHERS_NS || repl_host_waits(r->repl))
+		return true;
+	pthread_mutex_lock(&r->lock);
+	waits = r->todo.n > 0;
+	pthread_mutex_unlock(&r->lock);
+	return waits;
+}
+
+static void
+settle(struct registrar *r)
+{
+	(void)wins_commit(r->wins, r->now); /* a failure was told and answered */
+	send_all(r);
+}
+
+/* All but packets: nothing is on its way to the disk then. */
+static bool
+turn_to_others(struct registrar *r)
+{
+	bool busy;
+
+	settle(r);
+	busy = repl_host_turn(r->repl, r->mnow, r->now);
+	busy |= do_work(r);
+	send_all(r);
+	tend(r);
+	r->others = r->mnow;
+	return busy;
 }
 
 static void
 turn(struct registrar *r)
 {
-	bool busy;
+	bool busy, flies;
 
 	r->mnow = clock_mono();
 	r->now = clock_wall();
 	wins_tick(r->wins, r->mnow, r->now);
 	busy = take_packets(r) > 0;
-	(void)wins_commit(r->wins, r->now); /* a failure was told and answered */
+	flies = wins_commit_step(r->wins, r->now);
 	send_all(r);
-	busy |= repl_host_turn(r->repl, r->mnow, r->now);
-	busy |= do_work(r);
-	send_all(r);
-	tend(r);
+	if ((!busy && !flies) || others_wait(r))
+		busy |= turn_to_others(r);
 	store_reader_quiescent();
 	atomic_fetch_add_explicit(&r->beats, 1, memory_order_relaxed);
 	if (!busy)
@@ -348,61 +406,11 @@ engine_held(void *arg, const struct nb_key *key, struct ip4 ret[REC_ADDR_MAX], b
 	return own_node_held(((struct registrar *)arg)->d->node, key, ret, ret_defended);
 }
 
-/*
- * The store remembers whose it is, because versions are only good together with their owner's
- * address. An address in the configuration must be that one.
- */
-static int
-check_owner(struct registrar *r)
+/* In the store's thread. */
+static void
+landed(void *arg)
 {
-	struct ip4 wanted = r->d->conf.server_address;
-	char is[IP4_STRLEN], want[IP4_STRLEN], text[200];
-	uint64_t kept;
-
-	if (store_meta_get(r->store, "server-address", &kept)) {
-		if (!wanted.v || wanted.v == kept) {
-			r->d->server_address.v = (uint32_t)kept;
-			return 0;
-		}
-		snprintf(text, sizeof(text),
-		    "the data folder belongs to the WINS server %s, but server-address says %s",
-		    ip4_print((struct ip4){ (uint32_t)kept }, is), ip4_print(wanted, want));
-		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, text);
-		return NBT_EOWNER;
-	}
-	if (!wanted.v && r->d->nself)
-		wanted = r->d->self[0];
-	r->d->server_address = wanted;
-	if (!wanted.v)
-		return 0; /* a machine without an address, today: decided at a later start */
-	return store_meta_set(r->store, "server-address", wanted.v);
-}
-
-static int
-open_store(struct registrar *r)
-{
-	struct store_opts opts = { .journal_max = r->d->conf.snapshot_journal_size };
-	struct store_report report = { 0 };
-	char text[sizeof(((struct event *)0)->text)];
-	int err = vfs_posix_open(r->d->conf.data_dir, &opts.vfs);
-
-	if (err) {
-		snprintf(text, sizeof(text), "%.90s: %s", r->d->conf.data_dir, nbt_strerror(err));
-		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, text);
-		return err;
-	}
-	err = store_open(&opts, &r->store, &report);
-	if (err) {
-		snprintf(text, sizeof(text), "%.90s: %s", r->d->conf.data_dir, report.sentence);
-		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, text);
-		return err;
-	}
-	if (report.cut_bytes)
-		teller_say(&r->d->teller, EV_JOURNAL_TAIL_CUT, report.cut_bytes, report.sentence);
-	snprintf(text, sizeof(text), "%llu from the snapshot, %llu batches replayed",
-	    (unsigned long long)report.snapshot_records, (unsigned long long)report.frames);
-	teller_say(&r->d->teller, EV_STORE_LOADED, report.records, text);
-	return 0;
+	registrar_wake(arg);
 }
 
 static int
@@ -414,26 +422,12 @@ set_up(struct registrar *r)
 		.held = r->d->node ? engine_held : NULL };
 	struct repl_host_opts repl;
 	struct wins_conf conf;
-	int err = open_store(r);
 	bool fresh;
+	const struct store_opts opts = { .flights = true, .landed = landed, .landed_arg = r };
+	int err = data_open(r->d, &opts, &r->store, &fresh);
 
 	if (err)
 		return err;
-	/* Also the takeover of another server's address, which needs an empty data folder. */
-	fresh = store_next_version(r->store).v <= 1 && !store_records(r->store);
-	err = check_owner(r);
-	if (err)
-		return err;
-	if (r->d->conf.version_start > store_next_version(r->store).v) {
-		store_raise_version(r->store, (struct version){ r->d->conf.version_start });
-		teller_say(&r->d->teller, EV_ADJ_VERS_NO, r->d->conf.version_start,
-		    "the option version-start says so");
-	}
-	err = store_commit(r->store);
-	if (err) {
-		teller_say(&r->d->teller, EV_STORE_REFUSED, 0, store_last_error(r->store));
-		return err;
-	}
 	conf = winsd_wins_conf(r->d, &r->d->conf);
 	r->now = clock_wall();
 	err = wins_new(&conf, r->store, &host, r->now, &r->wins);
@@ -469,6 +463,8 @@ run(void *arg)
 	/* The workers have ended: what they left in the rings is still answered. */
 	while (!err && rings_wait(r))
 		turn(r);
+	if (!err)
+		settle(r);
 	for (int i = 0; !err && i < WORK_MAX && do_work(r); i++)
 		continue; /* what changes something is one step; nobody waits for the rest */
 	give_up_work(r);
