@@ -10,19 +10,7 @@
 static int
 setup(void **state)
 {
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w, 2);
-	server_open(w, 0, false);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_end(*state);
-	free(*state);
+	server_open(world_new(state, 2), 0, false);
 	return 0;
 }
 
@@ -44,13 +32,8 @@ records_request(uint32_t handle, struct ip4 owner, uint64_t min, uint64_t max)
 static uint32_t
 expect(struct world *w, struct end *e, enum wrepl_kind kind)
 {
-	struct wrepl_msg m;
-	uint8_t *bytes;
+	struct wrepl_msg m = raw_expect(w, e, kind);
 
-	world_run(w);
-	assert_true(raw_next(e, &m, &bytes));
-	free(bytes);
-	assert_int_equal(m.kind, kind);
 	assert_int_equal(m.handle, HANDLE);
 	assert_int_equal(e->in.len, 0);
 	return m.count;

@@ -400,6 +400,41 @@ world_end(struct world *w)
 	store_reader_unregister();
 }
 
+/* ---- a test's state: its world ---- */
+
+static inline struct world *
+world_new(void **state, int servers)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	assert_non_null(w);
+	world_init(w, servers);
+	*state = w;
+	return w;
+}
+
+static inline int
+setup_two(void **state)
+{
+	(void)world_new(state, 2);
+	return 0;
+}
+
+static inline int
+setup_three(void **state)
+{
+	(void)world_new(state, 3);
+	return 0;
+}
+
+static inline int
+teardown(void **state)
+{
+	world_end(*state);
+	free(*state);
+	return 0;
+}
+
 /* ---- what a test asks of a server ---- */
 
 static inline void
@@ -532,6 +567,20 @@ raw_closed(const struct end *e)
 	return e->in.ended;
 }
 
+/* The next message to the test, of this kind; what its body borrowed is gone. */
+static inline struct wrepl_msg
+raw_expect(struct world *w, struct end *e, enum wrepl_kind kind)
+{
+	struct wrepl_msg m;
+	uint8_t *bytes;
+
+	world_run(w);
+	assert_true(raw_next(e, &m, &bytes));
+	free(bytes);
+	assert_int_equal(m.kind, kind);
+	return m;
+}
+
 /* Starts an association; returns the server's handle. */
 static inline uint32_t
 raw_start(struct world *w, struct end *e)
@@ -539,13 +588,9 @@ raw_start(struct world *w, struct end *e)
 	struct wrepl_msg m = {
 		.kind = WREPL_START_REQ, .sender = 0x11223344, .major = 2, .minor = 5
 	};
-	uint8_t *bytes;
 
 	raw_send(e, m, NULL);
-	world_run(w);
-	assert_true(raw_next(e, &m, &bytes));
-	free(bytes);
-	assert_int_equal(m.kind, WREPL_START_RESP);
+	m = raw_expect(w, e, WREPL_START_RESP);
 	assert_int_equal(m.handle, 0x11223344);
 	assert_int_not_equal(m.sender, 0);
 	return m.sender;

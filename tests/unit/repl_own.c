@@ -2,24 +2,6 @@
 /* The version counter's guard (wins 1.6): takeover, lost disks, backups, late partners. */
 #include "repl_net.h"
 
-static int
-setup(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w, 3);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_end(*state);
-	free(*state);
-	return 0;
-}
-
 /* Server 0 loses its disk. */
 static void
 lose(struct world *w, int i)
@@ -292,7 +274,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define T(t) cmocka_unit_test_setup_teardown(t, setup_three, teardown)
 		T(lost_disk_comes_back_and_no_version_is_given_twice),
 		T(versions_that_no_partner_saw_are_leapt_over),
 		T(partner_that_saw_more_gives_it_back_after_the_leap),

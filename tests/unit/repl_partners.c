@@ -2,24 +2,6 @@
 /* Partners as people see them: plans, convergence, clocks, and those that find themselves. */
 #include "repl_net.h"
 
-static int
-setup(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w, 3);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_end(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 first_pull_waits_for_its_time_of_day(void **state)
 {
@@ -238,7 +220,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define T(t) cmocka_unit_test_setup_teardown(t, setup_three, teardown)
 		T(first_pull_waits_for_its_time_of_day),
 		T(clock_that_differs_is_told_once_until_it_is_right),
 		T(convergence_says_who_lacks_what),

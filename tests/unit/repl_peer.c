@@ -11,35 +11,11 @@
 static int
 setup(void **state)
 {
-	struct world *w = malloc(sizeof(*w));
+	struct world *w = world_new(state, 2);
 
-	world_init(w, 2);
 	server_open(w, 0, false);
 	w->raw = PARTNER;
-	*state = w;
 	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_end(*state);
-	free(*state);
-	return 0;
-}
-
-/* The next message that the server sends to the test. */
-static struct wrepl_msg
-expect(struct world *w, struct end *e, enum wrepl_kind kind)
-{
-	struct wrepl_msg m;
-	uint8_t *bytes;
-
-	world_run(w);
-	assert_true(raw_next(e, &m, &bytes));
-	free(bytes);
-	assert_int_equal(m.kind, kind);
-	return m;
 }
 
 /* The server pulls: its start is answered, and its map request. Returns its handle. */
@@ -48,7 +24,7 @@ answer_map(struct world *w, uint32_t theirs, uint16_t minor, uint64_t max)
 {
 	const struct wrepl_owner owner = { .ip = PARTNER, .max = max, .min = 1 };
 	struct end *e = w->answering;
-	uint32_t handle = expect(w, e, WREPL_START_REQ).sender;
+	uint32_t handle = raw_expect(w, e, WREPL_START_REQ).sender;
 	struct wrepl_msg start = { .kind = WREPL_START_RESP,
 		.handle = handle,
 		.sender = theirs,
@@ -57,7 +33,7 @@ answer_map(struct world *w, uint32_t theirs, uint16_t minor, uint64_t max)
 			 map = { .kind = WREPL_MAP_RESP, .handle = handle, .count = 1 };
 
 	raw_send(e, start, NULL);
-	assert_int_equal(expect(w, e, WREPL_MAP_REQ).handle, theirs);
+	assert_int_equal(raw_expect(w, e, WREPL_MAP_REQ).handle, theirs);
 	raw_send(e, map, &owner);
 	return handle;
 }
@@ -92,7 +68,7 @@ connection_of_minor_version_1_is_not_kept(void **state)
 
 		server_pull(w, 0, PARTNER);
 		handle = answer_map(w, THEIRS, minor[i], (uint64_t)i + 1);
-		(void)expect(w, w->answering, WREPL_RECORDS_REQ);
+		(void)raw_expect(w, w->answering, WREPL_RECORDS_REQ);
 		send_no_records(w->answering, handle);
 		world_run(w);
 		assert_int_equal(pulls(w), i + 1);
@@ -101,7 +77,7 @@ connection_of_minor_version_1_is_not_kept(void **state)
 		if (minor[i] == 5) /* the next pull is to make a new one */
 			pipe_cut(w, raw_pipe(w->answering));
 		else
-			assert_int_equal(expect(w, w->answering, WREPL_STOP).reason, 0);
+			assert_int_equal(raw_expect(w, w->answering, WREPL_STOP).reason, 0);
 	}
 	assert_int_equal(w->s[0].connects, 2);
 }
@@ -117,7 +93,7 @@ accepted_connection_of_minor_version_1_may_not_idle(void **state)
 	struct end *e = raw_open(w, 0, PARTNER);
 
 	raw_send(e, start, NULL);
-	(void)expect(w, e, WREPL_START_RESP);
+	(void)raw_expect(w, e, WREPL_START_RESP);
 	world_pass(w, 59999);
 	assert_false(raw_closed(e));
 	world_pass(w, 1);
@@ -132,13 +108,13 @@ handle_may_be_0(void **state)
 
 	server_pull(w, 0, PARTNER);
 	handle = answer_map(w, 0, 5, 9);
-	assert_int_equal(expect(w, w->answering, WREPL_RECORDS_REQ).handle, 0);
+	assert_int_equal(raw_expect(w, w->answering, WREPL_RECORDS_REQ).handle, 0);
 	send_no_records(w->answering, handle);
 	world_run(w);
 	assert_int_equal(pulls(w), 1);
 	/* The association stands and serves again. */
 	server_pull(w, 0, PARTNER);
-	assert_int_equal(expect(w, w->answering, WREPL_MAP_REQ).handle, 0);
+	assert_int_equal(raw_expect(w, w->answering, WREPL_MAP_REQ).handle, 0);
 	assert_int_equal(w->s[0].connects, 1);
 }
 
@@ -158,14 +134,14 @@ pull_over_a_notices_connection_ends_with_a_stop(void **state)
 		uint32_t handle;
 
 		raw_send(e, m, NULL);
-		handle = expect(w, e, WREPL_START_RESP).sender;
+		handle = raw_expect(w, e, WREPL_START_RESP).sender;
 		m = (struct wrepl_msg){
 			.kind = WREPL_NOTIFY, .handle = handle, .initiator = PARTNER, .count = 1
 		};
 		raw_send(e, m, &owner);
-		assert_int_equal(expect(w, e, WREPL_RECORDS_REQ).handle, theirs);
+		assert_int_equal(raw_expect(w, e, WREPL_RECORDS_REQ).handle, theirs);
 		send_no_records(e, handle);
-		m = expect(w, e, WREPL_STOP);
+		m = raw_expect(w, e, WREPL_STOP);
 		assert_int_equal(m.handle, theirs);
 		assert_int_equal(m.reason, 0);
 		assert_true(raw_closed(e));
@@ -190,7 +166,7 @@ range_that_brings_too_much_is_asked_for_in_halves(void **state)
 		struct wrepl_msg m;
 
 		handle = answer_map(w, THEIRS, 5, 100000);
-		m = expect(w, w->answering, WREPL_RECORDS_REQ);
+		m = raw_expect(w, w->answering, WREPL_RECORDS_REQ);
 		assert_int_equal(m.wanted.min, 1);
 		assert_int_equal(m.wanted.max, asked[i]);
 		fifo_put(&raw_pipe(w->answering)->end[1].in, (const uint8_t *)&length, 4);
@@ -206,10 +182,10 @@ range_that_brings_too_much_is_asked_for_in_halves(void **state)
 	pipe_cut(w, raw_pipe(w->answering));
 	server_pull(w, 0, PARTNER);
 	handle = answer_map(w, THEIRS, 5, 3751 + 2);
-	assert_int_equal(expect(w, w->answering, WREPL_RECORDS_REQ).wanted.max, 3751);
+	assert_int_equal(raw_expect(w, w->answering, WREPL_RECORDS_REQ).wanted.max, 3751);
 	send_no_records(w->answering, handle);
 	/* An empty range is no reason to widen past the size that was too much. */
-	assert_int_equal(expect(w, w->answering, WREPL_RECORDS_REQ).wanted.max, 3753);
+	assert_int_equal(raw_expect(w, w->answering, WREPL_RECORDS_REQ).wanted.max, 3753);
 	send_no_records(w->answering, handle);
 	world_run(w);
 	assert_int_equal(pulls(w), 1);

@@ -2,34 +2,6 @@
 /* Pulling and answering between whole engines: maps merged, ranges, what is known and when. */
 #include "repl_net.h"
 
-static int
-setup_two(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w, 2);
-	*state = w;
-	return 0;
-}
-
-static int
-setup_three(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w, 3);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_end(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 registered_name_appears_at_the_partner_that_pulls(void **state)
 {

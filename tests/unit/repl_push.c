@@ -29,39 +29,27 @@ hear(void *arg, const struct wrepl_msg *m, int from, int to)
 
 static struct heard heard;
 
-static struct world *
-begin(void **state, int servers)
+static int
+hear_all(void **state, int servers)
 {
-	struct world *w = malloc(sizeof(*w));
+	struct world *w = world_new(state, servers);
 
-	world_init(w, servers);
 	heard.n = 0;
 	w->tap = hear;
 	w->tap_arg = &heard;
-	*state = w;
-	return w;
-}
-
-static int
-setup_two(void **state)
-{
-	(void)begin(state, 2);
 	return 0;
 }
 
 static int
-setup_three(void **state)
+hear_two(void **state)
 {
-	(void)begin(state, 3);
-	return 0;
+	return hear_all(state, 2);
 }
 
 static int
-teardown(void **state)
+hear_three(void **state)
 {
-	world_end(*state);
-	free(*state);
-	return 0;
+	return hear_all(state, 3);
 }
 
 static void
@@ -327,8 +315,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TWO(t)   cmocka_unit_test_setup_teardown(t, setup_two, teardown)
-#define THREE(t) cmocka_unit_test_setup_teardown(t, setup_three, teardown)
+#define TWO(t)   cmocka_unit_test_setup_teardown(t, hear_two, teardown)
+#define THREE(t) cmocka_unit_test_setup_teardown(t, hear_three, teardown)
 		TWO(told_after_so_many_changes_and_not_before),
 		TWO(persistent_notice_is_pulled_over_the_pullers_own_connection),
 		TWO(other_notice_is_pulled_over_the_same_stream_which_ends),

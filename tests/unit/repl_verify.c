@@ -5,19 +5,7 @@
 static int
 setup(void **state)
 {
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w, 3);
-	world_up(w, 3);
-	*state = w;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	world_end(*state);
-	free(*state);
+	world_up(world_new(state, 3), 3);
 	return 0;
 }
 
