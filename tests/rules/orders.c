@@ -12,36 +12,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "text.h"
+#include "random.h"
 
 #define KINDS 8
 
 static const char *const kind_names[KINDS] = { "Ua", "Ut", "Ga", "Gt", "Sa", "St", "Ma", "Mt" };
-
-struct random {
-	uint64_t s;
-};
-
-/* Steele, Lea, Flood: SplitMix64. */
-static uint32_t
-below(struct random *r, uint32_t n)
-{
-	uint64_t z = r->s += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return (uint32_t)((z ^ z >> 31) % n);
-}
-
-static struct random
-seeded(void)
-{
-	const char *text = getenv("WINSOME_SEED");
-	struct random r = { text ? strtoull(text, NULL, 0) : 184832 };
-
-	printf("# seed %llu\n", (unsigned long long)r.s);
-	return r;
-}
 
 /* The record of kind, of a server with that number: its addresses are its own. */
 static void

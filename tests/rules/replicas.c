@@ -11,33 +11,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "text.h"
+#include "random.h"
 
 #define ROUNDS 200000
-struct random {
-	uint64_t s;
-};
-
-/* Steele, Lea, Flood: SplitMix64. */
-static uint32_t
-below(struct random *r, uint32_t n)
-{
-	uint64_t z = r->s += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return (uint32_t)((z ^ z >> 31) % n);
-}
-
-static struct random
-seeded(void)
-{
-	const char *text = getenv("WINSOME_SEED");
-	struct random r = { text ? strtoull(text, NULL, 0) : 184832 };
-
-	printf("# seed %llu\n", (unsigned long long)r.s);
-	return r;
-}
 
 static struct ip4
 random_owner(struct random *r)
@@ -75,36 +51,6 @@ random_rec(struct random *r, bool replica, struct rec *ret)
 		if (rec_find(ret, a.ip) < 0)
 			ret->addr[ret->naddr++] = a;
 	}
-}
-
-#define HOLDS(claim)                   \
-	do {                           \
-		if (!(claim))          \
-			return #claim; \
-	} while (0)
-
-static const char *
-well_formed(const struct rec *r)
-{
-	struct wall earliest = WALL_NEVER;
-
-	HOLDS(r->type <= REC_MULTIHOMED && r->state <= REC_TOMBSTONE && r->node <= 3);
-	HOLDS(r->naddr <= REC_ADDR_MAX && r->version.v);
-	HOLDS(r->type != REC_GROUP || r->naddr == 0);
-	HOLDS(r->type != REC_UNIQUE || r->naddr == 1);
-	HOLDS(r->type != REC_UNIQUE || ip4_eq(r->addr[0].owner, r->owner));
-	HOLDS(r->is_static == (r->due.s == WALL_NEVER.s));
-	HOLDS(!r->is_static || r->state == REC_ACTIVE);
-	for (int i = 0; i < r->naddr; i++) {
-		HOLDS(rec_find(r, r->addr[i].ip) == i);
-		HOLDS(i == 0 || r->addr[i - 1].since.s <= r->addr[i].since.s);
-		if (r->addr[i].due.s < earliest.s)
-			earliest = r->addr[i].due;
-	}
-	HOLDS(r->naddr == 0 || earliest.s == r->due.s);
-	for (size_t i = r->naddr * sizeof(*r->addr); i < sizeof(r->addr); i++)
-		HOLDS(((const uint8_t *)r->addr)[i] == 0);
-	return NULL;
 }
 
 struct trial {
