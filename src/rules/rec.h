@@ -72,3 +72,15 @@ rec_find(const struct rec *r, struct ip4 ip)
 			return i;
 	return -1;
 }
+
+/* Have they the same addresses, whoever's those are? */
+static inline bool
+rec_same_addresses(const struct rec *a, const struct rec *b)
+{
+	if (a->naddr != b->naddr)
+		return false;
+	for (int i = 0; i < a->naddr; i++)
+		if (rec_find(b, a->addr[i].ip) < 0)
+			return false;
+	return true;
+}

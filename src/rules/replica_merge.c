@@ -24,17 +24,6 @@ is_known(const struct rec *r, const struct rec *whole)
 }
 
 static bool
-same_addresses(const struct rec *a, const struct rec *b)
-{
-	if (a->naddr != b->naddr)
-		return false;
-	for (int i = 0; i < a->naddr; i++)
-		if (rec_find(b, a->addr[i].ip) < 0)
-			return false;
-	return true;
-}
-
-static bool
 has_member_of(const struct rec *r, struct ip4 owner)
 {
 	for (int i = 0; i < r->naddr; i++)
@@ -153,7 +142,7 @@ rules_replica_merge(
     struct verdict *v, const struct rec *cur, const struct rec *in, const struct rule_env *env)
 {
 	if (rec_is_own(cur)) {
-		if (same_addresses(cur, in) && is_known(in, cur))
+		if (rec_same_addresses(cur, in) && is_known(in, cur))
 			rules_keep(v, RULE_RPL_80);
 		else
 			merge(v, cur, in, env);
@@ -161,7 +150,7 @@ rules_replica_merge(
 		rules_keep(v, RULE_RPL_81);
 	} else if (in->naddr && is_known(in, cur)) {
 		rules_keep(v, RULE_RPL_82);
-	} else if (same_addresses(cur, in)) {
+	} else if (rec_same_addresses(cur, in)) {
 		rules_replica_write(v, RULE_RPL_83, cur, in, env);
 	} else {
 		merge(v, cur, in, env);

@@ -80,17 +80,6 @@ apply_wack(struct wins *w, const struct asked *a, uint32_t seconds)
 	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
 }
 
-static bool
-same_addresses(const struct rec *a, const struct rec *b)
-{
-	if (a->naddr != b->naddr)
-		return false;
-	for (int i = 0; i < a->naddr; i++)
-		if (rec_find(b, a->addr[i].ip) < 0)
-			return false;
-	return true;
-}
-
 /* Notes what partners are to be told of: a name that moved to other addresses (wins 3.7), which shows
  * only under a new version, and what the verdict says. */
 static void
@@ -99,7 +88,7 @@ note_push(struct wins *w, const struct verdict *v, const struct rec *cur)
 	if (v->propagate)
 		w->push |= WINS_PUSH_PROPAGATE;
 	if (cur && rec_is_own(&v->next) && v->next.state == REC_ACTIVE &&
-	    v->next.version.v != cur->version.v && !same_addresses(cur, &v->next))
+	    v->next.version.v != cur->version.v && !rec_same_addresses(cur, &v->next))
 		w->push |= WINS_PUSH_ADDRESS;
 }
 
