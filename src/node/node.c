@@ -230,10 +230,8 @@ node_next(const struct node *n)
 
 /* ---- counters ---- */
 
-static const struct {
-	const char *name, *sentence;
-} stat_text[NS_COUNT] = {
-#define X(symbol, name, sentence) [NS_##symbol] = { name, sentence },
+static const char *const stat_names[NS_COUNT] = {
+#define X(symbol, name, sentence) [NS_##symbol] = name,
 #include "node/stats.def"
 #undef X
 };
@@ -241,13 +239,7 @@ static const struct {
 const char *
 node_stat_name(int stat)
 {
-	return stat_text[stat].name;
-}
-
-const char *
-node_stat_sentence(int stat)
-{
-	return stat_text[stat].sentence;
+	return stat_names[stat];
 }
 
 const struct node_stats *

@@ -249,8 +249,7 @@ enum node_stat {
 #undef X
 	NS_COUNT
 };
-const char *node_stat_name(int stat);     /* "resolved-broadcast" */
-const char *node_stat_sentence(int stat); /* for people and for metrics */
+const char *node_stat_name(int stat); /* "resolved-broadcast" */
 struct node_stats {
 	uint64_t n[NS_COUNT];
 	uint64_t drop[NB_DROP_COUNT]; /* damaged packets by reason */

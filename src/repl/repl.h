@@ -136,7 +136,8 @@ bool repl_out(struct repl *r, struct repl_out *ret);
 
 /* ---- what an administrator wants; partner or owner IP4_ANY = all ---- */
 
-/* NBT_ENOENT: no such partner; NBT_EBUSY: under way already. repl_pull_count says when it ended. */
+/* NBT_ENOENT: no such partner; NBT_EBUSY: under way already. repl_partner_view says how it ended: it
+ * counts in pulls or in failures. */
 int repl_pull_now(struct repl *r, struct ip4 partner, struct mono mnow, struct wall now);
 int repl_push_now(
     struct repl *r, struct ip4 partner, bool propagate, struct mono mnow, struct wall now);

@@ -27,7 +27,7 @@ enum rule_action {
 	ACT_DROP,      /* say nothing */
 	ACT_REPLY,     /* answer; the database stays as it is */
 	ACT_WRITE,     /* make next the record, durably, then answer */
-	ACT_CHALLENGE, /* WACK for wack_ttl seconds, probe the addresses, then rule_probed */
+	ACT_CHALLENGE, /* WACK for ttl seconds, probe the addresses, then rule_probed */
 	ACT_DELETE,    /* (rule_due, rule_verified, rule_owner_removed) remove the record */
 	ACT_KEEP, /* nobody asked, nothing changes; what is due never gets this from rule_due */
 };

@@ -20,9 +20,6 @@
 #define NETBTD_SOCKET "/run/winsome/netbtd.sock"
 #define ANSWER_S      30 /* the daemon itself may wait for the network */
 #define ADAPTERS_MAX  64
-#define SESSIONS_MAX  1000
-#define PEERS_MAX     8    /* machines asked for their names by -s, */
-#define PEER_MS       1000 /* each for so long */
 
 /* ---- the daemon ---- */
 

@@ -2,10 +2,8 @@
 /* Names and sums of the engine's counters. Layer: wins. */
 #include "wins/stats.h"
 
-static const struct {
-	const char *name, *sentence;
-} text[WS_COUNT] = {
-#define X(symbol, name, sentence) [WS_##symbol] = { name, sentence },
+static const char *const names[WS_COUNT] = {
+#define X(symbol, name, sentence) [WS_##symbol] = name,
 #include "wins/stats.def"
 #undef X
 };
@@ -13,13 +11,7 @@ static const struct {
 const char *
 wins_stat_name(int stat)
 {
-	return text[stat].name;
-}
-
-const char *
-wins_stat_sentence(int stat)
-{
-	return text[stat].sentence;
+	return names[stat];
 }
 
 static void

@@ -18,8 +18,7 @@ enum wins_stat {
 	WS_COUNT
 };
 
-const char *wins_stat_name(int stat);     /* "queries" */
-const char *wins_stat_sentence(int stat); /* for people and for metrics */
+const char *wins_stat_name(int stat); /* "queries" */
 
 struct wins_stats {
 	_Atomic uint64_t n[WS_COUNT];

@@ -214,7 +214,7 @@ struct repair_job {
 	bool found;     /* an active record ... */
 	struct rec rec; /* ... as it was */
 	struct wins_removed gone;
-	int excluded, examined; /* enum nb_err of each step */
+	int excluded, examined; /* enum nbt_err of each step */
 };
 
 static bool

@@ -149,7 +149,6 @@ struct wait {
 	struct ip4 address;
 	uint64_t pulls, records;
 	uint32_t failures;
-	struct wall tried;
 	uint8_t state; /* enum wait_state */
 	char error[160];
 };
