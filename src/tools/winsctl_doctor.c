@@ -3,19 +3,11 @@
  * What the doctor found, for a person: a paragraph each, as the server words it. Layer: program. What
  * is missing in an answer is left out.
  */
-#include "tools/winsctl.h"
+#include "tools/winsctl_answer.h"
 
 #include <string.h>
 
 #define WIDTH 80
-
-static const char *
-text_of(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? s : "";
-}
 
 /* How much of the text goes into a line; a word wider than that is cut. */
 static size_t

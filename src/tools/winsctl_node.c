@@ -3,28 +3,15 @@
  * Answers about this machine's own node as lines for people. Layer: program. Columns of fixed width,
  * so that the pages of a listing agree; what is longer pushes the rest of its line.
  */
-#include "tools/winsctl.h"
+#include "tools/winsctl_answer.h"
 
-#include <string.h>
-
+/* A column is never empty. */
 static const char *
-text_of(const json_t *o, const char *name)
+word_of(const json_t *o, const char *name)
 {
 	const char *s = json_string_value(json_object_get(o, name));
 
 	return s ? s : "-";
-}
-
-static long long
-number_of(const json_t *o, const char *name)
-{
-	return json_integer_value(json_object_get(o, name));
-}
-
-static bool
-flag_of(const json_t *o, const char *name)
-{
-	return json_is_true(json_object_get(o, name));
 }
 
 static const char *
@@ -60,15 +47,15 @@ show_interfaces(const struct winsctl_view *v, const json_t *r)
 	size_t i;
 	json_t *c;
 
-	fprintf(v->out, "node type %s, scope [%s]\n", text_of(r, "node"), text_of(r, "scope"));
+	fprintf(v->out, "node type %s, scope [%s]\n", word_of(r, "node"), word_of(r, "scope"));
 	json_array_foreach(json_object_get(r, "interfaces"), i, c)
 	{
-		fprintf(v->out, "\n%s%s\n  address    %s\n", text_of(c, "interface"),
-		    flag_of(c, "leaving") ? " (leaving)" : "", text_of(c, "address"));
+		fprintf(v->out, "\n%s%s\n  address    %s\n", word_of(c, "interface"),
+		    flag_of(c, "leaving") ? " (leaving)" : "", word_of(c, "address"));
 		if (json_is_string(json_object_get(c, "advertise")))
-			fprintf(v->out, "  advertises %s\n", text_of(c, "advertise"));
+			fprintf(v->out, "  advertises %s\n", word_of(c, "advertise"));
 		fprintf(v->out, "  mask       %s\n  broadcast  %s\n  hardware   %s\n",
-		    text_of(c, "mask"), text_of(c, "broadcast"), text_of(c, "mac"));
+		    word_of(c, "mask"), word_of(c, "broadcast"), word_of(c, "mac"));
 		fputs("  WINS       ", v->out);
 		print_texts(v->out, json_object_get(c, "wins"), "none");
 	}
@@ -81,12 +68,12 @@ print_where(FILE *out, const json_t *e)
 	char span[WINSCTL_TEXT];
 
 	if (json_is_string(json_object_get(e, "offender")))
-		fprintf(out, "%s says so", text_of(e, "offender"));
+		fprintf(out, "%s says so", word_of(e, "offender"));
 	else if (json_is_string(json_object_get(e, "server")))
-		fprintf(out, "WINS %s, refresh in %s", text_of(e, "server"),
+		fprintf(out, "WINS %s, refresh in %s", word_of(e, "server"),
 		    span_of(e, "refresh-in", "never", span));
 	else
-		fputs(text_of(e, "by"), out);
+		fputs(word_of(e, "by"), out);
 	fputc('\n', out);
 }
 
@@ -101,8 +88,8 @@ show_names(const struct winsctl_view *v, const json_t *list)
 		    "ADDRESS", "STATE", "WHERE");
 	json_array_foreach(list, i, e)
 	{
-		fprintf(v->out, "%-20s %-7s %-10s %-15s %-12s ", text_of(e, "name"), kind_of(e),
-		    text_of(e, "interface"), text_of(e, "address"), text_of(e, "state"));
+		fprintf(v->out, "%-20s %-7s %-10s %-15s %-12s ", word_of(e, "name"), kind_of(e),
+		    word_of(e, "interface"), word_of(e, "address"), word_of(e, "state"));
 		print_where(v->out, e);
 	}
 }
@@ -118,7 +105,7 @@ show_ghosts(const struct winsctl_view *v, const json_t *list)
 		fprintf(v->out, "%-20s %-7s %-15s %-15s %5s  %s\n", "NAME", "TYPE", "ADDRESS",
 		    "SERVER", "TRIES", "AGAIN IN");
 	json_array_foreach(list, i, g) fprintf(v->out, "%-20s %-7s %-15s %-15s %5lld  %s\n",
-	    text_of(g, "name"), kind_of(g), text_of(g, "address"), text_of(g, "server"),
+	    word_of(g, "name"), kind_of(g), word_of(g, "address"), word_of(g, "server"),
 	    number_of(g, "tries"), span_of(g, "retry-in", "when the card is back", span));
 }
 
@@ -133,7 +120,7 @@ show_cache(const struct winsctl_view *v, const json_t *list)
 		fprintf(v->out, "%-20s %-7s %-18s %s\n", "NAME", "TYPE", "LIFE", "ADDRESSES");
 	json_array_foreach(list, i, e)
 	{
-		fprintf(v->out, "%-20s %-7s %-18s ", text_of(e, "name"), kind_of(e),
+		fprintf(v->out, "%-20s %-7s %-18s ", word_of(e, "name"), kind_of(e),
 		    span_of(e, "life", "from LMHOSTS", span));
 		print_texts(v->out, json_object_get(e, "addresses"), "-");
 	}
@@ -146,7 +133,7 @@ show_change(const struct winsctl_view *v, const json_t *r)
 	const json_t *names = json_object_get(r, "names"), *ghosts = json_object_get(r, "ghosts");
 
 	if (!json_array_size(names))
-		fprintf(v->out, "%s is on no interface.\n", text_of(r, "name"));
+		fprintf(v->out, "%s is on no interface.\n", word_of(r, "name"));
 	show_names(v, names);
 	if (!json_array_size(ghosts))
 		return;
@@ -161,9 +148,9 @@ show_answer(const struct winsctl_view *v, const json_t *r)
 		fputs("Nobody has this name.\n", v->out);
 		return;
 	}
-	fprintf(v->out, "%s, from %s", kind_of(r), text_of(r, "source"));
+	fprintf(v->out, "%s, from %s", kind_of(r), word_of(r, "source"));
 	if (json_is_string(json_object_get(r, "from")))
-		fprintf(v->out, " (%s)", text_of(r, "from"));
+		fprintf(v->out, " (%s)", word_of(r, "from"));
 	fputs(": ", v->out);
 	print_texts(v->out, json_object_get(r, "addresses"), "no address");
 }
@@ -179,26 +166,23 @@ show_status(const struct winsctl_view *v, const json_t *r)
 		return;
 	}
 	json_array_foreach(json_object_get(r, "names"), i, e) fprintf(v->out, "%-20s %-7s%s%s\n",
-	    text_of(e, "name"), kind_of(e), flag_of(e, "conflict") ? " conflict" : "",
+	    word_of(e, "name"), kind_of(e), flag_of(e, "conflict") ? " conflict" : "",
 	    flag_of(e, "deregistering") ? " deregistering" : "");
 	if (flag_of(r, "truncated"))
 		fputs("It has more names than fit into its answer.\n", v->out);
-	fprintf(v->out, "hardware address %s\n", text_of(r, "mac"));
+	fprintf(v->out, "hardware address %s\n", word_of(r, "mac"));
 }
 
 static const char *
 counter_text(const char *name)
 {
-	static const char *const text[][2] = {
-#define X(symbol, name_, sentence) { name_, sentence },
+	static const struct meaning meanings[] = {
+#define X(symbol, name_, sentence_) { name_, sentence_ },
 #include "node/stats.def"
 #undef X
 	};
 
-	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
-		if (!strcmp(text[i][0], name))
-			return text[i][1];
-	return "";
+	return meaning_of(name, meanings, sizeof(meanings) / sizeof(*meanings));
 }
 
 static void

@@ -2,27 +2,8 @@
 /* Answers about replication as tables for people. Layer: program. */
 #include <stdlib.h>
 
+#include "tools/winsctl_answer.h"
 #include "tools/winsctl_table.h"
-
-static const char *
-text_of(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? s : "";
-}
-
-static json_int_t
-number_of(const json_t *o, const char *name)
-{
-	return json_integer_value(json_object_get(o, name));
-}
-
-static bool
-flag_of(const json_t *o, const char *name)
-{
-	return json_is_true(json_object_get(o, name));
-}
 
 /* Times of replication are near: how far they are says more than when they are. */
 static const char *

@@ -3,7 +3,7 @@
  * Answers as tables for people, or as JSON for programs. Layer: program. Trusts the server to be of
  * ours, not to be of the same version: what is missing in an answer is left out.
  */
-#include "tools/winsctl.h"
+#include "tools/winsctl_answer.h"
 
 #include <string.h>
 
@@ -13,20 +13,6 @@
 #include "wire/wrepl.h"
 
 /* ---- values of an answer as text ---- */
-
-static const char *
-text_of(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s ? s : "";
-}
-
-static json_int_t
-number_of(const json_t *o, const char *name)
-{
-	return json_integer_value(json_object_get(o, name));
-}
 
 static const char *
 time_of(
@@ -122,7 +108,7 @@ show_record(const struct winsctl_view *v, const json_t *r)
 	table_pair(&t, "node type", text_of(r, "node"));
 	table_pair(&t, "static", is_static ? "yes" : "no");
 	table_pair(&t, "owner", text_of(r, "owner"));
-	snprintf(buf, sizeof(buf), "%lld", (long long)number_of(r, "version"));
+	snprintf(buf, sizeof(buf), "%lld", number_of(r, "version"));
 	table_pair(&t, "version", buf);
 	table_pair(&t, "due", time_of(r, "due", v, buf));
 	table_end(&t);
@@ -213,7 +199,7 @@ status_number(struct table *t, const json_t *r, const char *label, const char *n
 {
 	char buf[24];
 
-	snprintf(buf, sizeof(buf), "%lld", (long long)number_of(r, name));
+	snprintf(buf, sizeof(buf), "%lld", number_of(r, name));
 	table_pair(t, label, buf);
 }
 
@@ -269,14 +255,14 @@ show_status(const struct winsctl_view *v, const json_t *r)
 	status_number(&t, r, "records", "records");
 	status_number(&t, r, "next version", "next-version");
 	status_number(&t, r, "open challenges", "challenges");
-	snprintf(buf, sizeof(buf), "%lld of %lld", (long long)number_of(r, "queued"),
-	    (long long)number_of(r, "queue-max"));
+	snprintf(
+	    buf, sizeof(buf), "%lld of %lld", number_of(r, "queued"), number_of(r, "queue-max"));
 	table_pair(&t, "waiting changes", buf);
 	snprintf(buf, sizeof(buf), "%lld received, %lld sent, %lld lost on the way out",
-	    (long long)number_of(json_object_get(r, "udp"), "received"),
-	    (long long)number_of(json_object_get(r, "udp"), "sent"),
-	    (long long)(number_of(json_object_get(r, "udp"), "send-failed") +
-			number_of(json_object_get(r, "udp"), "send-dropped")));
+	    number_of(json_object_get(r, "udp"), "received"),
+	    number_of(json_object_get(r, "udp"), "sent"),
+	    number_of(json_object_get(r, "udp"), "send-failed") +
+		number_of(json_object_get(r, "udp"), "send-dropped"));
 	table_pair(&t, "datagrams", buf);
 	table_pair(&t, "replication",
 	    replication_text(json_object_get(r, "replication"), buf, sizeof(buf)));
@@ -291,58 +277,52 @@ show_status(const struct winsctl_view *v, const json_t *r)
 static const char *
 counter_text(const char *name)
 {
-	static const char *const text[][2] = {
-#define X(symbol, name_, sentence) { name_, sentence },
+	static const struct meaning meanings[] = {
+#define X(symbol, name_, sentence_) { name_, sentence_ },
 #include "wins/stats.def"
 #undef X
 	};
 
-	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
-		if (!strcmp(text[i][0], name))
-			return text[i][1];
-	return "";
+	return meaning_of(name, meanings, sizeof(meanings) / sizeof(*meanings));
 }
 
 static const char *
 replication_counter_text(const char *name)
 {
-	static const char *const text[][2] = {
-#define X(field, name_, sentence) { name_, sentence },
+	static const struct meaning meanings[] = {
+#define X(field, name_, sentence_) { name_, sentence_ },
 #include "ctl/replication.def"
 #undef X
 	};
 
-	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
-		if (!strcmp(text[i][0], name))
-			return text[i][1];
+	return meaning_of(name, meanings, sizeof(meanings) / sizeof(*meanings));
+}
+
+static const char *
+text_by(const char *id, int n, const char *(*id_of)(int i), const char *(*text)(int i))
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(id_of(i), id))
+			return text(i);
 	return "";
 }
 
 static const char *
 replication_drop_text(const char *id)
 {
-	for (int i = 0; i < WREPL_DROP_COUNT; i++)
-		if (!strcmp(wrepl_drop_id(i), id))
-			return wrepl_drop_text(i);
-	return "";
+	return text_by(id, WREPL_DROP_COUNT, wrepl_drop_id, wrepl_drop_text);
 }
 
 static const char *
 drop_text(const char *id)
 {
-	for (int i = 0; i < NB_DROP_COUNT; i++)
-		if (!strcmp(nb_drop_id(i), id))
-			return nb_drop_text(i);
-	return "";
+	return text_by(id, NB_DROP_COUNT, nb_drop_id, nb_drop_text);
 }
 
 static const char *
 rule_text(const char *name)
 {
-	for (int i = 0; i < RULE_COUNT; i++)
-		if (!strcmp(rule_name(i), name))
-			return rule_sentence(i);
-	return "";
+	return text_by(name, RULE_COUNT, rule_name, rule_sentence);
 }
 
 /* A map of counters as a table; without those that are zero unless all. */
@@ -404,8 +384,7 @@ show_events(const struct winsctl_view *v, const json_t *result)
 		json_int_t hidden = number_of(e, "suppressed");
 
 		fprintf(v->out, "%s  %s %lld: %s\n", time_of(e, "time", v, when),
-		    text_of(e, "severity"), (long long)number_of(e, "number"),
-		    text_of(e, "sentence"));
+		    text_of(e, "severity"), number_of(e, "number"), text_of(e, "sentence"));
 		if (hidden)
 			fprintf(v->out, "    %lld more like it were not told before this one.\n",
 			    (long long)hidden);
@@ -423,8 +402,7 @@ show_check(const struct winsctl_view *v, const json_t *r)
 
 	json_array_foreach(json_object_get(r, "sentences"), i, s)
 	    fprintf(v->out, "%s\n", json_string_value(s));
-	fprintf(v->out, "%lld records, %lld faults.\n", (long long)number_of(r, "records"),
-	    (long long)faults);
+	fprintf(v->out, "%lld records, %lld faults.\n", number_of(r, "records"), (long long)faults);
 }
 
 static void
