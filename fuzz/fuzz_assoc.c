@@ -26,13 +26,6 @@ struct world {
 	uint32_t random, conn;
 };
 
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
 static uint32_t
 draw(void *arg)
 {

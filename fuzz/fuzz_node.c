@@ -7,7 +7,6 @@
  */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "node/node.h"
@@ -27,13 +26,6 @@ struct world {
 	uint8_t data[NB_UDP_MAX + 64]; /* last borrows from it */
 	bool has_last;
 };
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static uint32_t
 draw(void *arg)

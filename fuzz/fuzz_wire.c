@@ -6,16 +6,7 @@
  */
 #include "fuzz.h"
 
-#include <stdlib.h>
-
 #include "../tests/support/ns_same.h"
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 static void
 check_key(const struct nb_key *key)

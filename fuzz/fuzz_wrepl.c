@@ -11,13 +11,6 @@
 #include "../tests/support/wrepl_same.h"
 
 static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
-
-static void
 check_message(const uint8_t *data, size_t len)
 {
 	struct wrepl_msg m;

@@ -6,7 +6,6 @@
  */
 #include "fuzz.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,13 +13,6 @@
 
 #define MIN 12
 #define MAX 548
-
-static void
-must(bool held)
-{
-	if (!held)
-		abort();
-}
 
 /* A receiver for whom the frame is: only then is there more to look at. */
 static struct xdp_want
