@@ -5,16 +5,13 @@
  * and next to the rule with an insert into a plain hash table, which nothing can do without. Rounds are
  * paired, so that a busy machine slows all sides. Layer: bench. Usage: bench_replica [--names N]
  */
-#include <fcntl.h>
-
 #include "bench.h"
 #include "bench_store.h"
 #include "wins/wins.h"
 
-#define BATCH      1024u
-#define ROUNDS     16u
-#define BARE_BYTES (64u << 20)
-#define PARTNER    IP4(198, 51, 100, 1)
+#define BATCH   1024u
+#define ROUNDS  16u
+#define PARTNER IP4(198, 51, 100, 1)
 
 static const struct wall now = { 1000000 };
 static const struct mono mnow = { 1000000000 };
@@ -33,8 +30,7 @@ struct bench {
 	struct wins *w;
 	struct rule_env env;
 	unsigned names;
-	int bare;
-	uint64_t bare_pos;
+	struct bench_bare bare;
 	struct item *hash; /* open addressing, twice the names */
 	uint64_t mask;
 };
@@ -77,24 +73,6 @@ wins_us(struct bench *b, const struct rec *in, unsigned n)
 	return (double)(bench_ns() - start) / 1000;
 }
 
-static double
-bare_us(struct bench *b, size_t bytes, unsigned commits)
-{
-	static uint8_t buf[1 << 20];
-	int64_t start = bench_ns();
-
-	for (unsigned c = 0; c < commits; c++) {
-		if (b->bare_pos + bytes > BARE_BYTES)
-			b->bare_pos = 0;
-		buf[0]++;
-		if (pwrite(b->bare, buf, bytes, (off_t)b->bare_pos) != (ssize_t)bytes ||
-		    fdatasync(b->bare))
-			exit(1);
-		b->bare_pos += bytes;
-	}
-	return (double)(bench_ns() - start) / 1000;
-}
-
 static struct item *
 hash_place(struct bench *b, const struct nb_name *name)
 {
@@ -129,21 +107,6 @@ rule_us(struct bench *b, const struct rec *in, unsigned n)
 }
 
 static void
-open_bare(struct bench *b, const char *path)
-{
-	static const uint8_t zeros[1 << 20];
-	char name[64];
-
-	snprintf(name, sizeof(name), "%s/.bare", path);
-	b->bare = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	for (unsigned i = 0; i < BARE_BYTES >> 20; i++)
-		if (write(b->bare, zeros, sizeof(zeros)) < 0)
-			exit(1);
-	if (fdatasync(b->bare))
-		exit(1);
-}
-
-static void
 open_engine(struct bench *b, const char *path)
 {
 	const struct wins_conf conf = { .chl_interval_ms = 500,
@@ -158,7 +121,7 @@ open_engine(struct bench *b, const char *path)
 		exit(1);
 	b->env = wins_view(b->w)->env;
 	b->env.now = now;
-	open_bare(b, path);
+	bench_bare_open(&b->bare, path);
 	for (b->mask = 1; b->mask < 2 * (uint64_t)b->names; b->mask *= 2)
 		;
 	/* touched now, so that its pages do not count */
@@ -186,8 +149,8 @@ run(struct bench *b)
 		store_stats(b->s, &before);
 		ours[i] = wins_us(b, in, n);
 		store_stats(b->s, &after);
-		bare[i] = bare_us(
-		    b, (size_t)(after.journal_bytes - before.journal_bytes) / commits, commits);
+		bare[i] = bench_bare_us(&b->bare,
+		    (size_t)(after.journal_bytes - before.journal_bytes) / commits, commits);
 		rule[i] = rule_us(b, in, n);
 		to_bare[i] = bare[i] / ours[i];
 		to_rule[i] = rule[i] / ours[i];
@@ -215,7 +178,7 @@ main(int argc, char **argv)
 	wins_free(b.w);
 	store_close(b.s);
 	store_reader_unregister();
-	close(b.bare);
+	close(b.bare.fd);
 	free(b.hash);
 	bench_folder_end(path);
 	return 0;

@@ -5,7 +5,6 @@
  * a name costs in memory, and how long a start takes. Rounds are paired, so that a busy machine slows
  * both sides. Layer: bench. Usage: bench_store [--names N]
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,16 +12,14 @@
 #include "bench.h"
 #include "bench_store.h"
 
-#define ROUNDS     11
-#define BARE_BYTES (64u << 20)
+#define ROUNDS 11
 
 struct bench {
 	struct store *s;
 	unsigned names, added;
 	uint64_t seed;
 	uint32_t due;
-	int bare;
-	uint64_t bare_pos;
+	struct bench_bare bare;
 };
 
 static uint64_t
@@ -77,25 +74,6 @@ round_us(struct bench *b, void (*stage)(struct bench *), unsigned batch, unsigne
 	return (double)(bench_ns() - start) / 1000 / commits;
 }
 
-/* So many bytes a commit as the store wrote. */
-static double
-bare_us(struct bench *b, size_t bytes, unsigned commits)
-{
-	static uint8_t buf[1 << 20];
-	int64_t start = bench_ns();
-
-	for (unsigned c = 0; c < commits; c++) {
-		if (b->bare_pos + bytes > BARE_BYTES)
-			b->bare_pos = 0;
-		buf[0]++;
-		if (pwrite(b->bare, buf, bytes, (off_t)b->bare_pos) != (ssize_t)bytes ||
-		    fdatasync(b->bare))
-			exit(1);
-		b->bare_pos += bytes;
-	}
-	return (double)(bench_ns() - start) / 1000 / commits;
-}
-
 static void
 bench(struct bench *b, const char *what, void (*stage)(struct bench *), unsigned batch)
 {
@@ -110,7 +88,7 @@ bench(struct bench *b, const char *what, void (*stage)(struct bench *), unsigned
 	bytes = (size_t)(after.journal_bytes - before.journal_bytes) / 10;
 	for (int i = 0; i < ROUNDS; i++) {
 		ours[i] = round_us(b, stage, batch, commits);
-		bare[i] = bare_us(b, bytes, commits);
+		bare[i] = bench_bare_us(&b->bare, bytes, commits) / commits;
 		ratio[i] = bare[i] / ours[i];
 	}
 	double us = bench_median(ours, ROUNDS), bare_median = bench_median(bare, ROUNDS);
@@ -129,21 +107,6 @@ resident_bytes(void)
 		exit(1);
 	fclose(f);
 	return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
-static void
-open_bare(struct bench *b, const char *path)
-{
-	static const uint8_t zeros[1 << 20];
-	char name[64];
-
-	snprintf(name, sizeof(name), "%s/.bare", path);
-	b->bare = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	for (unsigned i = 0; i < BARE_BYTES >> 20; i++)
-		if (write(b->bare, zeros, sizeof(zeros)) < 0)
-			exit(1);
-	if (fdatasync(b->bare))
-		exit(1);
 }
 
 static void
@@ -184,7 +147,7 @@ main(int argc, char **argv)
 	printf("  filled in %.1f s: %.1f bytes a name resident, %.1f by its own count\n",
 	    (double)(bench_ns() - start) / 1e9, (resident_bytes() - before) / b.names,
 	    (double)stats.bytes_in_memory / b.names);
-	open_bare(&b, path);
+	bench_bare_open(&b.bare, path);
 	printf("  %-10s %5s %8s %10s %10s %12s %8s\n", "change", "batch", "bytes", "us/commit",
 	    "bare us", "changes/s", "ratio");
 	for (size_t i = 0; i < sizeof(batches) / sizeof(*batches); i++)
@@ -200,7 +163,7 @@ main(int argc, char **argv)
 	store_close(b.s);
 	printf("  %-34s %8.0f ms\n", "close", (double)(bench_ns() - start) / 1e6);
 	store_reader_unregister();
-	close(b.bare);
+	close(b.bare.fd);
 	bench_folder_end(path);
 	return 0;
 }

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the benchmarks of the store share: names from numbers, a folder on the disk that is measured,
- * a store with so many names. Layer: bench.
+ * a store with so many names, and what the disk does without a store. Layer: bench.
  */
 #pragma once
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "store/store.h"
+
+#define BENCH_BARE_BYTES (64u << 20)
+
+/* A file written with zeros before, as journals are. */
+struct bench_bare {
+	int fd;
+	uint64_t pos;
+};
 
 /* The number spread over the name, as names of real machines differ in more than their end. */
 static inline struct nb_key
@@ -129,4 +139,38 @@ bench_snapshot(struct store *s)
 	store_reader_online();
 	if (news != STORE_NEWS_SNAPSHOT_DONE)
 		exit(1);
+}
+
+static inline void
+bench_bare_open(struct bench_bare *b, const char *path)
+{
+	static const uint8_t zeros[1 << 20];
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/.bare", path);
+	b->fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	b->pos = 0;
+	for (unsigned i = 0; i < BENCH_BARE_BYTES >> 20; i++)
+		if (write(b->fd, zeros, sizeof(zeros)) < 0)
+			exit(1);
+	if (fdatasync(b->fd))
+		exit(1);
+}
+
+/* What so many commits take that are nothing but their bytes, as many a commit as the store wrote. */
+static inline double
+bench_bare_us(struct bench_bare *b, size_t bytes, unsigned commits)
+{
+	static uint8_t buf[1 << 20];
+	int64_t start = bench_ns();
+
+	for (unsigned c = 0; c < commits; c++) {
+		if (b->pos + bytes > BENCH_BARE_BYTES)
+			b->pos = 0;
+		buf[0]++;
+		if (pwrite(b->fd, buf, bytes, (off_t)b->pos) != (ssize_t)bytes || fdatasync(b->fd))
+			exit(1);
+		b->pos += bytes;
+	}
+	return (double)(bench_ns() - start) / 1000;
 }
