@@ -5,7 +5,6 @@ server: names are claimed, defended and found by broadcast. Spec: netbt 2.4, 3.6
 import os
 import re
 import socket
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -94,10 +93,7 @@ class AgainstSmbtorture(Neighbours):
         client = self.lab.host('torture', TORTURE)
         folder = client.path('smbtorture')
         folder.mkdir()
-        hosts = folder / 'hosts'
-        hosts.write_text(f'127.0.0.1 localhost\n{OURS} OURS\n')
-        subprocess.run(['mount', '--bind', hosts, '/etc/hosts'], check=True)
-        self.addCleanup(subprocess.run, ['umount', '/etc/hosts'], check=True)
+        self.finds(folder, 'OURS', OURS)
         for number, test in enumerate(('register_own', 'refresh_own')):
             inner = folder / str(number)
             inner.mkdir()

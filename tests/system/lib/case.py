@@ -3,6 +3,7 @@
 holds for every test is checked at its end: nothing that tshark calls malformed, no complaint of a
 sanitizer."""
 
+import subprocess
 import unittest
 
 from . import lab, winsd
@@ -27,6 +28,13 @@ class LabCase(unittest.TestCase):
         server = winsd.Winsd(host, **options)
         self.addCleanup(self.check_server, server)
         return server
+
+    def finds(self, folder, name, address):
+        """Lets programs find the name, by an /etc/hosts of this run alone: its mounts are its own."""
+        hosts = folder / 'hosts'
+        hosts.write_text(f'127.0.0.1 localhost\n{address} {name}\n')
+        subprocess.run(['mount', '--bind', hosts, '/etc/hosts'], check=True)
+        self.addCleanup(subprocess.run, ['umount', '/etc/hosts'], check=True)
 
     def check_nodes(self):
         self.assertEqual([n.unreadable for n in self.lab.nodes if n.unreadable], [])
