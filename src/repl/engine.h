@@ -44,7 +44,7 @@ struct notice {
 
 struct partner {
 	struct repl_partner_conf conf;
-	bool self_found, gone;
+	bool self_found;
 	struct mono pull_due, push_due; /* MONO_NEVER = nothing planned */
 	bool again;                     /* pull once more when what is under way has ended */
 	bool together;                  /* with the others that are due, in one round */

@@ -15,7 +15,7 @@
 struct convergence_job {
 	struct job job;
 	struct ip4 at;
-	bool begun, walked;
+	bool begun;
 	int err;
 	size_t n, room, nunknown;
 	struct repl_owner_view *v;
