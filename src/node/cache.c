@@ -260,7 +260,7 @@ cache_at(const struct cache *c, unsigned i, struct mono now, struct cache_entry 
 
 	RB_FOREACH(it, items, (struct items *)&c->tree)
 	{
-		if (!alive(it, now) || i--)
+		if (!alive(it, now) || it->e.hidden || i--)
 			continue;
 		copy_out(it, now, ret);
 		return true;

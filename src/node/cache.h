@@ -52,5 +52,5 @@ void cache_drop_if(struct cache *c, uint32_t if_key);
 /* Forgets everything, preloaded entries too: what nbtstat -R does first. */
 void cache_purge(struct cache *c);
 
-/* The entries still alive, by name; false past the end. */
+/* The entries still alive that are not hidden, by name; false past the end. */
 bool cache_at(const struct cache *c, unsigned i, struct mono now, struct cache_entry *ret);

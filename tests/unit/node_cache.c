@@ -187,6 +187,22 @@ what_is_learned_cannot_pretend_to_be_preloaded(void **state)
 }
 
 static void
+a_preloaded_domain_list_is_found_but_not_listed(void **state)
+{
+	struct cache *c = fresh(4);
+	struct cache_entry domain = entry("DOM<1C>", 0, 7), pc = entry("PC<20>", 0, 8), e;
+
+	domain.hidden = true;
+	assert_int_equal(cache_preload(c, &domain), 0);
+	assert_int_equal(cache_preload(c, &pc), 0);
+	assert_int_equal(get(c, "DOM<1C>", 1, 0), 7);
+	assert_true(cache_at(c, 0, at(0), &e));
+	assert_int_equal(e.addr[0].v, 8);
+	assert_false(cache_at(c, 1, at(0), &e));
+	cache_free(c);
+}
+
+static void
 least_recently_used_goes_when_one_too_many_comes(void **state)
 {
 	struct cache *c = fresh(3);
@@ -304,6 +320,7 @@ main(void)
 		cmocka_unit_test(preloaded_name_holds_on_all_interfaces_and_for_ever),
 		cmocka_unit_test(network_cannot_change_a_preloaded_name),
 		cmocka_unit_test(what_is_learned_cannot_pretend_to_be_preloaded),
+		cmocka_unit_test(a_preloaded_domain_list_is_found_but_not_listed),
 		cmocka_unit_test(least_recently_used_goes_when_one_too_many_comes),
 		cmocka_unit_test(drop_forgets_one_interface_or_all),
 		cmocka_unit_test(drop_by_address_and_by_interface_spare_the_others),
