@@ -7,8 +7,6 @@
 
 #include "base/err.h"
 
-#define COPY_STEP (256u << 10)
-
 /* Copies the journal's frames that are durable now, one after the other, so that each is checked on
  * the way, and marks the end. */
 static int
