@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line of nbperf: one table of options, from which the usage text and getopt's tables are
- * made, and the checks that hold between them. Layer: program. Prints nothing but the usage.
+ * made. Layer: program. Prints nothing but the usage. What holds between them: nbperf_check.c.
  */
 #include <getopt.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "tools/nbperf_load.h"
-#include "wire/wrepl.h"
+#include "tools/nbperf_parse.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
@@ -86,14 +86,6 @@ static const char *const modes[] = {
 	[PERF_RESPONDER] = "responder",
 };
 
-/* What is read while options are being read. */
-struct parse {
-	struct perf perf;
-	bool given[128]; /* by letter */
-	bool has_mode;
-	char *why;
-};
-
 const char *
 perf_mode_text(enum perf_mode mode)
 {
@@ -118,8 +110,8 @@ perf_usage(FILE *out)
 		     "3 no answer at all\n");
 }
 
-__attribute__((format(printf, 2, 3))) static bool
-wrong(struct parse *p, const char *format, ...)
+bool
+parse_wrong(struct parse *p, const char *format, ...)
 {
 	va_list args;
 
@@ -127,6 +119,15 @@ wrong(struct parse *p, const char *format, ...)
 	vsnprintf(p->why, PERF_WHY_LEN, format, args);
 	va_end(args);
 	return false;
+}
+
+const char *
+parse_option_name(char letter)
+{
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (options[i].letter == letter)
+			return options[i].name;
+	return "?";
 }
 
 /* ---- values ---- */
@@ -176,14 +177,14 @@ set_addresses(
 
 	ret->n = 0;
 	if (strlen(arg) >= sizeof(copy))
-		return wrong(p, "--%s: more than %d addresses", o->name, PERF_ADDRESSES_MAX);
+		return parse_wrong(p, "--%s: more than %d addresses", o->name, PERF_ADDRESSES_MAX);
 	strcpy(copy, arg);
 	while ((word = strsep(&rest, ","))) {
 		if (ret->n == PERF_ADDRESSES_MAX)
-			return wrong(
+			return parse_wrong(
 			    p, "--%s: more than %d addresses", o->name, PERF_ADDRESSES_MAX);
 		if (!ip4_parse(word, &ret->a[ret->n++]))
-			return wrong(p,
+			return parse_wrong(p,
 			    "--%s: '%s' is not an IPv4 address such as 192.0.2.10; several are "
 			    "parted by commas",
 			    o->name, word);
@@ -203,7 +204,7 @@ set_mix(struct parse *p, const char *arg)
 	for (unsigned i = 0; end && i < PERF_OPS; i++)
 		sum += p->perf.mix[i] = v[i];
 	if (!sum)
-		return wrong(p,
+		return parse_wrong(p,
 		    "--mix: '%s' is not allowed; give four numbers from 0 to 999, not all 0, as in "
 		    "70,10,18,2",
 		    arg);
@@ -219,7 +220,7 @@ set_hits(struct parse *p, const char *arg)
 	if (end > arg && *end == '%')
 		end++;
 	if (end == arg || *end || !(v >= 0 && v <= 100))
-		return wrong(p, "--hits: '%s' is not allowed; give 0 to 100 percent", arg);
+		return parse_wrong(p, "--hits: '%s' is not allowed; give 0 to 100 percent", arg);
 	p->perf.hits = (uint32_t)lround(v * 100);
 	return true;
 }
@@ -236,7 +237,7 @@ set_owner(struct parse *p, const char *arg)
 			p->perf.owner = (enum perf_owner)i;
 			return true;
 		}
-	return wrong(p, "--owner: '%s' is not allowed; give living, dead or denying", arg);
+	return parse_wrong(p, "--owner: '%s' is not allowed; give living, dead or denying", arg);
 }
 
 /* ---- options ---- */
@@ -330,15 +331,16 @@ set_option(struct parse *p, const struct option_row *o, const char *arg)
 		return set_flag(p, o->letter);
 	case NUMBER:
 		if (!read_number(arg, &v) || v < o->min || v > o->max)
-			return wrong(p,
+			return parse_wrong(p,
 			    "--%s: '%s' is not allowed; give a number from %llu to %llu", o->name,
 			    arg, (unsigned long long)o->min, (unsigned long long)o->max);
 		set_value(&p->perf, o->letter, v);
 		return true;
 	case TIME:
 		if (!read_time(arg, &v) || v < o->min || v > o->max)
-			return wrong(p, "--%s: '%s' is not allowed; give %llums to %llus", o->name,
-			    arg, (unsigned long long)o->min, (unsigned long long)o->max / 1000);
+			return parse_wrong(p, "--%s: '%s' is not allowed; give %llums to %llus",
+			    o->name, arg, (unsigned long long)o->min,
+			    (unsigned long long)o->max / 1000);
 		set_value(&p->perf, o->letter, v);
 		return true;
 	case TEXT:
@@ -350,7 +352,7 @@ set_option(struct parse *p, const struct option_row *o, const char *arg)
 		p->perf.own = !strcmp(arg, "own");
 		if (!p->perf.own &&
 		    (!ip4_parse(arg, &p->perf.address) || !ip4_is_host(p->perf.address)))
-			return wrong(p,
+			return parse_wrong(p,
 			    "--%s: '%s' is not a host's IPv4 address such as 10.0.0.1, nor 'own'",
 			    o->name, arg);
 		return true;
@@ -371,7 +373,7 @@ set_word(struct parse *p, const char *word)
 {
 	if (word[0] == '@' && word[1]) {
 		if (p->perf.server)
-			return wrong(
+			return parse_wrong(
 			    p, "two servers: '%s' and '%s'; give one", p->perf.server, word + 1);
 		p->perf.server = word + 1;
 		return true;
@@ -379,152 +381,16 @@ set_word(struct parse *p, const char *word)
 	for (size_t i = 0; i < PERF_RESPONDER; i++)
 		if (!strcmp(word, modes[i])) {
 			if (p->has_mode)
-				return wrong(p, "two loads: '%s' and '%s'; give one",
+				return parse_wrong(p, "two loads: '%s' and '%s'; give one",
 				    modes[p->perf.mode], word);
 			p->perf.mode = (enum perf_mode)i;
 			return p->has_mode = true;
 		}
-	return wrong(p,
+	return parse_wrong(p,
 	    "'%s' is not a load; give query, register, refresh, release, mixed, challenge, storm "
 	    "or "
 	    "pull",
 	    word);
-}
-
-/* ---- checks ---- */
-
-/* Options that mean nothing for the load are errors, so that no one believes they had effect. */
-static bool
-check_meaning(struct parse *p)
-{
-	static const struct {
-		char letter;
-		unsigned modes;
-		const char *text;
-	} rows[] = {
-		{ 'H', 1 << PERF_QUERY | 1 << PERF_MIXED, "query and mixed" },
-		{ 'm', 1 << PERF_MIXED, "mixed" },
-		{ 'k', 1 << PERF_MIXED, "mixed" },
-		{ 'O', 1 << PERF_CHALLENGE, "challenge" },
-		{ 'o', 1 << PERF_CHALLENGE, "challenge" },
-		{ 'N', 1 << PERF_STORM, "storm" },
-		{ 's', 1 << PERF_STORM, "storm" },
-		{ 'l', 1 << PERF_PULL, "pull" },
-		{ 'n', ~(1U << PERF_STORM | 1U << PERF_RESPONDER), "every load but storm" },
-		{ 'r', ~(1U << PERF_STORM | 1U << PERF_RESPONDER), "every load but storm" },
-		{ 'g', 1 << PERF_QUERY | 1 << PERF_REGISTER | 1 << PERF_REFRESH | 1 << PERF_RELEASE,
-		    "query, register, refresh and release" },
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (p->given[(unsigned char)rows[i].letter] &&
-		    !(rows[i].modes & 1U << p->perf.mode))
-			for (size_t k = 0; k < COUNT(options); k++)
-				if (options[k].letter == rows[i].letter)
-					return wrong(
-					    p, "--%s goes with %s", options[k].name, rows[i].text);
-	return true;
-}
-
-/* A pull sends no name, and over TCP nothing is repeated. */
-static bool
-check_pull(struct parse *p)
-{
-	struct perf *f = &p->perf;
-
-	for (size_t i = 0; i < COUNT(options); i++)
-		if (p->given[(unsigned char)options[i].letter] &&
-		    !strchr("pwctibljq", options[i].letter))
-			return wrong(p, "--%s does not go with pull", options[i].name);
-	if (f->sources.n > 1)
-		return wrong(p, "pull goes with one --source");
-	if (!p->given['p'])
-		f->port = WREPL_PORT;
-	if (!p->given['w'])
-		f->window = 2; /* the next answer is made while one is read */
-	if (!p->given['c'])
-		f->count = 1;
-	if (!p->given['i'])
-		f->interval_ms = 60000;
-	return f->window <= PERF_ASK_MAX ||
-	       wrong(p, "--window: with pull give 1 to %d", PERF_ASK_MAX);
-}
-
-/* How long, how many, how wide, where it was not said. */
-static void
-fill_in(struct parse *p)
-{
-	struct perf *f = &p->perf;
-	bool endless = f->mode == PERF_QUERY || f->mode == PERF_MIXED;
-
-	if (f->mode == PERF_STORM) {
-		f->names = f->hosts;
-		f->rate = (double)f->hosts * STORM_NAMES * 1e3 / (double)f->over_ms;
-		if (!p->given['c'])
-			f->count = f->hosts * STORM_NAMES;
-	}
-	if (!f->names && !f->file && !f->capture)
-		f->names = 10000;
-	if (endless && !f->count) {
-		f->count = UINT64_MAX;
-		if (!p->given['t'])
-			f->time_ms = 10000;
-	}
-	if (p->given['w'])
-		return;
-	if (f->rate > 0)
-		f->window = f->sockets * PERF_SLOTS_MAX;
-	else if (f->window < f->sockets)
-		f->window = f->sockets;
-}
-
-static bool
-check_names(struct parse *p)
-{
-	struct perf *f = &p->perf;
-	struct pattern pattern;
-	bool listed = f->file || f->capture;
-
-	if ((p->given['P'] && listed) || (f->file && f->capture))
-		return wrong(p, "--pattern, --file and --capture exclude each other");
-	if (!pattern_parse(f->pattern, &pattern))
-		return wrong(p,
-		    "--pattern: '%s' is not allowed; give a NetBIOS name of at most 15 characters "
-		    "with one number of fixed width in it, %%7d or %%4x, as in WS-%%8d<20>",
-		    f->pattern);
-	if (!listed && f->first + f->names > pattern.capacity)
-		return wrong(p,
-		    "--pattern: '%s' makes %llu names; numbers %llu to %llu are asked for",
-		    f->pattern, (unsigned long long)pattern.capacity, (unsigned long long)f->first,
-		    (unsigned long long)(f->first + f->names - 1));
-	if (f->address.v > UINT32_MAX - (uint32_t)f->addresses ||
-	    !ip4_is_host((struct ip4){ f->address.v + (uint32_t)f->addresses - 1 }))
-		return wrong(p, "--addresses: so many from --address on are not hosts' addresses");
-	return true;
-}
-
-static bool
-check(struct parse *p)
-{
-	struct perf *f = &p->perf;
-
-	if (f->mode == PERF_RESPONDER)
-		return f->server ? wrong(p, "--responder needs no server") : check_meaning(p);
-	if (!f->server)
-		return wrong(p, "no server; give it as @ADDRESS");
-	if (!check_meaning(p))
-		return false;
-	if (f->mode == PERF_PULL)
-		return check_pull(p);
-	fill_in(p);
-	if (f->window < f->sockets || f->window > f->sockets * PERF_SLOTS_MAX)
-		return wrong(p, "--window: with %u sockets give %u to %u", f->sockets, f->sockets,
-		    f->sockets * PERF_SLOTS_MAX);
-	if (f->mode == PERF_CHALLENGE && !f->owners.n)
-		return wrong(p, "challenge needs --owners ADDRESS,... of this machine");
-	if (f->own && (f->sources.n > 1 || p->given['A']))
-		return wrong(p, "--address own goes with one --source and without --addresses");
-	return check_names(p);
 }
 
 /* ---- command line ---- */
@@ -535,14 +401,14 @@ not_understood(struct parse *p, bool missing, const char *word)
 {
 	for (size_t i = 0; i < COUNT(options); i++)
 		if (options[i].letter == optopt) {
-			wrong(p, "--%s %s; see nbperf --help", options[i].name,
+			parse_wrong(p, "--%s %s; see nbperf --help", options[i].name,
 			    missing ? "needs a value" : "takes no value");
 			return;
 		}
 	if (optopt)
-		wrong(p, "-%c is not an option; see nbperf --help", optopt);
+		parse_wrong(p, "-%c is not an option; see nbperf --help", optopt);
 	else
-		wrong(p, "%s is not an option; see nbperf --help", word);
+		parse_wrong(p, "%s is not an option; see nbperf --help", word);
 }
 
 /* getopt's two tables from ours. */
@@ -612,7 +478,7 @@ perf_parse(int argc, char **argv, struct perf *ret, char why[static PERF_WHY_LEN
 	while (optind < argc)
 		if (!set_word(&p, argv[optind++]))
 			return PERF_WRONG;
-	if (!check(&p))
+	if (!parse_check(&p))
 		return PERF_WRONG;
 	*ret = p.perf;
 	return PERF_RUN;
