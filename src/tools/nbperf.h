@@ -58,6 +58,7 @@ struct perf {
 	uint32_t hits; /* of 10,000 queries */
 	unsigned mix[PERF_OPS];
 	uint64_t fresh;  /* mixed: the first new name stands so far behind those held */
+	bool dns;        /* the server speaks DNS */
 	bool any_answer; /* do not check the result and the address, only whose answer it is */
 
 	struct perf_addresses sources; /* none: the kernel's choice */

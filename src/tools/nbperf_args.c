@@ -41,6 +41,7 @@ static const struct option_row {
 	    OTHER, 0, 0 },
 	{ 'k', "skip", "N", "mixed: new names begin so far behind those held (0)", NUMBER, 0,
 	    1000000000 },
+	{ 'd', "dns", NULL, "the server speaks DNS", FLAG, 0, 0 },
 	{ 'x', "any-answer", NULL, "check whose answer it is, not what it says", FLAG, 0, 0 },
 	{ 'b', "source", "ADDRESS,...", "send from these addresses of ours", ADDRESSES, 0, 0 },
 	{ 'S', "sockets", "N", "send from so many ports (1)", NUMBER, 1, PERF_SOCKETS_MAX },
@@ -250,6 +251,8 @@ set_flag(struct parse *p, char letter)
 	switch (letter) {
 	case 'g':
 		return f->group = true;
+	case 'd':
+		return f->dns = true;
 	case 'x':
 		return f->any_answer = true;
 	case 'q':

@@ -21,6 +21,7 @@ check_meaning(struct parse *p)
 		const char *text;
 	} rows[] = {
 		{ 'H', 1 << PERF_QUERY | 1 << PERF_MIXED, "query and mixed" },
+		{ 'd', 1 << PERF_QUERY, "query" },
 		{ 'm', 1 << PERF_MIXED, "mixed" },
 		{ 'k', 1 << PERF_MIXED, "mixed" },
 		{ 'O', 1 << PERF_CHALLENGE, "challenge" },

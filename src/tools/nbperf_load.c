@@ -251,7 +251,7 @@ load_take(struct load *l, unsigned socket, const uint8_t *packet, size_t len, in
 	struct slot *s;
 	enum finding f;
 
-	if (nb_decode(packet, len, &l->msg)) {
+	if (l->p->dns ? dns_decode(packet, len, &l->msg) : nb_decode(packet, len, &l->msg)) {
 		l->account.malformed++;
 		return;
 	}

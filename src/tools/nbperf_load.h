@@ -44,6 +44,11 @@ const char *op_text(enum perf_op op);
 /* The names a host of a boot storm has. */
 #define STORM_NAMES 6
 
+/* ---- the answer of a DNS server (nbperf_dns.c) ---- */
+
+/* Like nb_decode; in ret what a name server would have said. ret->ttl is not set without a record. */
+enum nb_drop dns_decode(const uint8_t *packet, size_t len, struct nb_msg *ret);
+
 /* ---- which comes next (nbperf_plan.c) ---- */
 
 struct plan {

@@ -137,7 +137,9 @@ what_is_given_arrives(void **state)
 	    parse("@s challenge -O 192.0.2.4 -o denying -a own -b 192.0.2.5", &p, why), PERF_RUN);
 	assert_int_equal(p.owner, PERF_DENYING);
 	assert_int_equal(p.owners.n, 1);
-	assert_true(p.own);
+	assert_true(p.own && !p.dns);
+	assert_int_equal(parse("@s --dns", &p, why), PERF_RUN);
+	assert_true(p.dns);
 }
 
 static void
@@ -176,6 +178,7 @@ a_wrong_call_says_what_is_allowed(void **state)
 		{ "@a -m 1,1,1,1", "--mix goes with mixed" },
 		{ "@a -k 5", "--skip goes with mixed" },
 		{ "@a register -H 5", "--hits goes with query and mixed" },
+		{ "@a register --dns", "--dns goes with query" },
 		{ "@a storm -n 5", "--names goes with every load but storm" },
 		{ "@a query -l 5", "--range goes with pull" },
 		{ "@a pull -l 1000000001", "--range: '1000000001' is not allowed; give a number" },
