@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import net_lab
+import net_peers
 import net_plot
 import net_stress
 from net_lab import FAST, OWNER, RESPONDER, SERVER
@@ -30,7 +31,7 @@ GOALS = {  # row: (what, goal as a share of the bare responder)
     'refresh': ('refreshes', None),
     'mixed': ('mixed 70/10/18/2', 0.60),
 }
-EXTRA = ['xdp', 'lone', 'storm-p99', 'challenges', 'memory', 'start', 'scavenge-p99', 'snapshot-p99',
+EXTRA = ['dns', 'xdp', 'lone', 'storm-p99', 'challenges', 'memory', 'start', 'scavenge-p99', 'snapshot-p99',
          'bulk-storm', *net_stress.KINDS]
 MILLION = 1000000
 
@@ -305,6 +306,9 @@ class Bench:
         into.mkdir()
         self.compare_p99(f'snapshot of {names} names', begin)
         self.lab.stop(server)
+
+    def dns(self):
+        net_peers.dns(self)
 
     def bulk_storm(self):
         net_stress.storm(self)

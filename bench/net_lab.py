@@ -52,17 +52,23 @@ def ip(*words):
 class Program:
     """A server that runs, and how long it ran and waited for its processor."""
 
-    def __init__(self, lab, words, log, where='server'):
+    def __init__(self, lab, words, log, where='server', core=None):
         self.log = log
         with open(log, 'ab') as out:
-            self.popen = subprocess.Popen(lab.at(where, words), stdin=subprocess.DEVNULL,
+            self.popen = subprocess.Popen(lab.at(where, words, core), stdin=subprocess.DEVNULL,
                                           stdout=out, stderr=out)
         self.pid = self.popen.pid
 
+    def threads(self, pid=None):
+        """The folders in /proc of all its threads, and of those of its children."""
+        for task in Path(f'/proc/{pid or self.pid}/task').iterdir():
+            yield task
+            for child in (task / 'children').read_text().split():
+                yield from self.threads(child)
+
     def ran(self):
         """Seconds on the processor, of all threads."""
-        return sum(int(Path(f'/proc/{self.pid}/task/{task}/schedstat').read_text().split()[0])
-                   for task in os.listdir(f'/proc/{self.pid}/task')) / 1e9
+        return sum(int((task / 'schedstat').read_text().split()[0]) for task in self.threads()) / 1e9
 
     def memory(self, what='VmRSS'):
         """Bytes resident; VmHWM: the most there ever were."""
@@ -104,9 +110,13 @@ class Lab:
         """A veth pair NAME and NAMEx."""
         ip('link', 'add', name, 'netns', 'server', 'type', 'veth', 'peer', 'name', f'{name}x', 'netns', 'client')
         for where, link, addresses in ('server', name, servers), ('client', f'{name}x', clients):
-            for address in addresses:
-                ip('-n', where, 'addr', 'add', f'{address}/24', 'dev', link)
+            Lab.addresses(where, link, addresses)
             ip('-n', where, 'link', 'set', link, 'up')
+
+    @staticmethod
+    def addresses(where, link, addresses):
+        for address in addresses:
+            ip('-n', where, 'addr', 'add', f'{address}/24', 'dev', link)
 
     def fast_link(self):
         """Its name. A program in the driver changes what the link costs others, so it has a link to itself."""
@@ -122,6 +132,7 @@ class Lab:
         """The command in its namespace, on its processor. When there are others who want it, a figure
         means something only if we come first."""
         core = self.cores[where == 'client'] if core is None else core
+        core = ','.join(map(str, core)) if isinstance(core, list) else core
         return ['ip', 'netns', 'exec', where, 'taskset', '-c', str(core), 'nice', '-n', '-20',
                 *map(str, words)]
 
@@ -135,14 +146,14 @@ class Lab:
         if line not in self.shown:
             self.shown.append(line)
 
-    def _start(self, words, log, where='server'):
+    def start(self, words, log, where='server', core=None):
         # taskset, nice and ip netns exec become the program: its pid is the one that we have
-        program = Program(self, words, self.work / log, where)
+        program = Program(self, words, self.work / log, where, core)
         self.programs.append(program)
         self.show(words)
         return program
 
-    def winsd(self, data, conf=None, where='server', **options):
+    def winsd(self, data, conf=None, where='server', cores=None, **options):
         data.mkdir(exist_ok=True)
         name = 'winsd' if where == 'server' else f'winsd-{where}'
         address = SERVER if where == 'server' else CLIENT
@@ -151,20 +162,20 @@ class Lab:
                  '-o', 'log-level=warning', '-o', 'names-per-address=0']
         for key, value in options.items():
             words += ['-o', f'{key.replace("_", "-")}={value}']
-        return self._start(words, f'{name}.log', where)
+        return self.start(words, f'{name}.log', where, cores)
 
-    def responder(self):
-        return self._start([self.tool('nbperf'), '--responder', '-b', RESPONDER, '-t', '24h'],
-                           'responder.log')
+    def responder(self, address=RESPONDER, core=None):
+        return self.start([self.tool('nbperf'), '--responder', '-b', address, '-t', '24h'],
+                          'responder.log', core=core)
 
     def stop(self, program):
         self.programs.remove(program)
         program.end()
 
-    def await_answer(self, address, seconds):
-        """Seconds until something on port 137 answers."""
+    def await_answer(self, address, seconds, *more):
+        """Seconds until something on port 137 answers. more: words for the load."""
         begin = time.monotonic()
-        words = [self.tool('nbperf'), f'@{address}', '-c', '1', '-i', '5ms', '-R', '0', '-x', '-q']
+        words = [self.tool('nbperf'), f'@{address}', '-c', '1', '-i', '5ms', '-R', '0', '-x', '-q', *more]
         while subprocess.run(self.at('client', words), capture_output=True, check=False).returncode:
             if time.monotonic() - begin > seconds:
                 raise TimeoutError(f'{address} does not answer')
@@ -186,6 +197,17 @@ class Lab:
         self.show(command)
         return subprocess.Popen(self.at('client', command), stdin=subprocess.DEVNULL, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def perf_beside(self, commands, show=True):
+        """Several loads at once: for each its server, its words and its processor."""
+        loads = []
+        for server, words, core in commands:
+            command = [self.tool('nbperf'), server, '-j', '-q', *words]
+            if show:
+                self.show(command)
+            loads.append(subprocess.Popen(self.at('client', command, core), stdin=subprocess.DEVNULL,
+                                          text=True, stdout=subprocess.PIPE))
+        return [json.loads(load.communicate()[0]) for load in loads]
 
     def start_at(self, where, words):
         self.show(words)
