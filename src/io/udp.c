@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -143,6 +144,27 @@ udp_open(const struct udp_opts *opts, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+/* Asked by the kernel which of the sockets is to have a packet; a number too high means "as ever". */
+int
+udp_steer(int fd, const unsigned *processor, unsigned n)
+{
+	struct sock_filter code[2 * UDP_STEER_MAX + 2];
+	struct sock_fprog program = { .filter = code };
+
+	assert(n <= UDP_STEER_MAX);
+	code[program.len++] = (struct sock_filter)BPF_STMT(
+	    BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_CPU));
+	for (unsigned i = 0; i < n; i++) {
+		code[program.len++] =
+		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, processor[i], 0, 1);
+		code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, i);
+	}
+	code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program))
+		   ? NBT_EIO
+		   : 0;
 }
 
 uint16_t

@@ -33,6 +33,13 @@ struct udp_opts {
  * no such address here; NBT_ELIMIT: too many open files; NBT_EIO. errno tells more.
  */
 int udp_open(const struct udp_opts *opts, int *ret_fd);
+/*
+ * fd is the first of sockets that share address and port, and all of them are open: what processor[i] of
+ * this machine receives from the network comes to the i-th of them, in the order they were opened; what
+ * others receive is spread over all as ever. n <= UDP_STEER_MAX. NBT_EIO with errno.
+ */
+#define UDP_STEER_MAX 64
+int udp_steer(int fd, const unsigned *processor, unsigned n);
 /* The port that a socket opened with port 0 got. */
 uint16_t udp_port(int fd);
 

@@ -324,6 +324,73 @@ the_first_socket_wants_the_port_for_itself_and_siblings_may_join(void **state)
 	close(fd);
 }
 
+/* On loopback a packet is received by the processor that sends it. */
+static unsigned
+stay_on_this_processor(void)
+{
+	cpu_set_t set;
+	int cpu = sched_getcpu();
+
+	assert_true(cpu >= 0);
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		skip(); /* it was just taken from us */
+	return (unsigned)cpu;
+}
+
+/* Of 64 clients, how many come to the first socket. */
+static unsigned
+come_to_the_first(struct pair *p, int joined)
+{
+	unsigned seen[2] = { 0, 0 };
+
+	for (int i = 0; i < 64; i++) {
+		struct udp_to to = { .peer = SERVER, .port = p->server_port };
+		int client = open_at(CLIENT, 0);
+
+		memcpy(udp_room(p->out), "x", 1);
+		udp_put(p->out, &to, 1);
+		assert_int_equal(udp_send(p->out, client), 1);
+		close(client);
+	}
+	settle();
+	for (unsigned n; (n = udp_receive(p->in, p->server));)
+		seen[0] += n;
+	for (unsigned n; (n = udp_receive(p->in, joined));)
+		seen[1] += n;
+	assert_int_equal(seen[0] + seen[1], 64);
+	return seen[0];
+}
+
+static void
+siblings_get_what_their_processors_receive(void **state)
+{
+	struct udp_opts opts = { .address = SERVER, .join = true };
+	unsigned here, other[UDP_STEER_MAX];
+	struct pair p;
+	cpu_set_t all;
+	int joined;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	here = stay_on_this_processor();
+	for (unsigned i = 0; i < UDP_STEER_MAX; i++)
+		other[i] = here + 1 + i;
+	pair_open(&p, SERVER);
+	opts.port = p.server_port;
+	assert_int_equal(udp_open(&opts, &joined), 0);
+	assert_int_equal(udp_steer(p.server, (unsigned[]){ here, here + 1 }, 2), 0);
+	assert_int_equal(come_to_the_first(&p, joined), 64);
+	assert_int_equal(udp_steer(p.server, (unsigned[]){ here + 1, here }, 2), 0);
+	assert_int_equal(come_to_the_first(&p, joined), 0);
+	/* as many as there may be, and none of them this one: nothing is lost */
+	assert_int_equal(udp_steer(p.server, other, UDP_STEER_MAX), 0);
+	assert_in_range(come_to_the_first(&p, joined), 1, 63);
+	close(joined);
+	pair_close(&p);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
 static void
 siblings_share_the_clients(void **state)
 {
@@ -428,6 +495,7 @@ main(void)
 		cmocka_unit_test(one_that_cannot_be_sent_does_not_hold_up_the_others),
 		cmocka_unit_test(the_first_socket_wants_the_port_for_itself_and_siblings_may_join),
 		cmocka_unit_test(siblings_share_the_clients),
+		cmocka_unit_test(siblings_get_what_their_processors_receive),
 		cmocka_unit_test(failures_of_opening_are_told_apart),
 		cmocka_unit_test(a_receive_buffer_is_granted),
 	};
