@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,6 +123,18 @@ rest(struct worker *w)
 	store_reader_online();
 }
 
+static void
+pin(const struct worker *w)
+{
+	cpu_set_t set;
+
+	if (w->processor < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(w->processor, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set); /* a wish: it serves elsewhere too */
+}
+
 static void *
 run(void *arg)
 {
@@ -131,6 +144,7 @@ run(void *arg)
 	snprintf(name, sizeof(name), "worker %u", w->index);
 	pthread_setname_np(pthread_self(), name);
 	(void)!nice(NICER); /* a wish */
+	pin(w);
 	w->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	store_reader_register();
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
@@ -177,6 +191,7 @@ open_one(struct worker *w)
 	int err = 0;
 
 	w->schedstat = -1;
+	w->processor = -1;
 	/* The own node must know its interfaces. */
 	w->untold = listen->n && !w->d->conf.node_name[0];
 	err = wake_open(&w->wake);
@@ -205,6 +220,31 @@ open_one(struct worker *w)
 	return err;
 }
 
+/* Each worker gets one of the processors that we may use, and what that one receives. Workers beyond
+ * them get nothing more than their share of what other processors receive. */
+static int
+steer(struct winsd *d)
+{
+	unsigned processor[UDP_STEER_MAX], n = 0;
+	cpu_set_t ours;
+	int err = 0;
+
+	if (sched_getaffinity(0, sizeof(ours), &ours))
+		return NBT_EIO;
+	for (unsigned i = 0; i < CPU_SETSIZE && n < d->nworkers && n < UDP_STEER_MAX; i++)
+		if (CPU_ISSET(i, &ours)) {
+			d->workers[n].processor = (int)i;
+			processor[n++] = i;
+		}
+	for (unsigned i = 0; i < d->workers[0].nfd && !err; i++) {
+		err = udp_steer(d->workers[0].fd[i], processor, n);
+		if (err)
+			worker_tell_socket(
+			    d, d->conf.listen.n ? d->conf.listen.a[i] : IP4_ANY, err);
+	}
+	return err;
+}
+
 int
 workers_open(struct winsd *d)
 {
@@ -225,6 +265,8 @@ workers_open(struct winsd *d)
 		share_init(&w->share, arc4random(), arc4random());
 		err = open_one(w);
 	}
+	if (!err && d->conf.pin_workers && d->nworkers > 1)
+		err = steer(d);
 	if (!err && d->conf.xdp[0])
 		err = worker_fast_open(d);
 	return err;

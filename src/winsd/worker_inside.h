@@ -30,6 +30,7 @@ struct worker {
 	bool running;
 	atomic_bool stop;
 	int wake;             /* ends the wait for packets */
+	int processor;        /* that it stays on; -1: any */
 	atomic_int schedstat; /* -1: the kernel does not say */
 	int fd[WINSD_SOCKETS_MAX];
 	struct door door[WINSD_SOCKETS_MAX];

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -151,6 +152,26 @@ class Privileges(LabCase):
                                winsctl, '--socket', server.control, 'status')
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+
+class PinnedWorkers(LabCase):
+    def test_each_has_a_processor_and_every_client_is_answered(self):
+        server = self.winsd(self.lab.host('server', '192.0.2.10'), workers=2, pin_workers='true').start()
+        host = self.lab.host('client', CLIENT)
+        for port in range(2000, 2032):
+            with host.socket() as sock:
+                sock.settimeout(10)
+                sock.bind((CLIENT, port))
+                sock.connect(('192.0.2.10', 137))
+                sock.send(netbios.query(port, Name('NEVER')))
+                self.assertEqual(netbios.Message(sock.recv(2048)).id, port)
+        ours = os.sched_getaffinity(0)
+        pinned = [os.sched_getaffinity(int(task.name))
+                  for task in Path(f'/proc/{server.pid}/task').iterdir()
+                  if (task / 'comm').read_text().startswith('worker')]
+        self.assertEqual(sorted(map(len, pinned))[0], 1)
+        if len(ours) > 1:
+            self.assertEqual(set().union(*pinned), set(sorted(ours)[:2]))
 
 
 class Readiness(LabCase):
