@@ -21,6 +21,7 @@ import net_lab
 import net_peers
 import net_plot
 import net_stress
+import net_workers
 from net_lab import FAST, OWNER, RESPONDER, SERVER
 
 GOALS = {  # row: (what, goal as a share of the bare responder)
@@ -31,7 +32,7 @@ GOALS = {  # row: (what, goal as a share of the bare responder)
     'refresh': ('refreshes', None),
     'mixed': ('mixed 70/10/18/2', 0.60),
 }
-EXTRA = ['dns', 'xdp', 'lone', 'storm-p99', 'challenges', 'memory', 'start', 'scavenge-p99', 'snapshot-p99',
+EXTRA = ['dns', 'workers', 'xdp', 'lone', 'storm-p99', 'challenges', 'memory', 'start', 'scavenge-p99', 'snapshot-p99',
          'bulk-storm', *net_stress.KINDS]
 MILLION = 1000000
 
@@ -309,6 +310,9 @@ class Bench:
 
     def dns(self):
         net_peers.dns(self)
+
+    def workers(self):
+        net_workers.workers(self)
 
     def bulk_storm(self):
         net_stress.storm(self)

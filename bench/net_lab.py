@@ -128,12 +128,12 @@ class Lab:
                 'winsctl': self.build / 'src/tools/winsctl', 'fill': self.build / 'bench/fill',
                 'flood': self.build / 'bench/flood'}[name]
 
-    def at(self, where, words, core=None):
+    def at(self, where, words, core=None, nice=-20):
         """The command in its namespace, on its processor. When there are others who want it, a figure
         means something only if we come first."""
         core = self.cores[where == 'client'] if core is None else core
         core = ','.join(map(str, core)) if isinstance(core, list) else core
-        return ['ip', 'netns', 'exec', where, 'taskset', '-c', str(core), 'nice', '-n', '-20',
+        return ['ip', 'netns', 'exec', where, 'taskset', '-c', str(core), 'nice', '-n', str(nice),
                 *map(str, words)]
 
     def show(self, words):
@@ -198,14 +198,14 @@ class Lab:
         return subprocess.Popen(self.at('client', command), stdin=subprocess.DEVNULL, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def perf_beside(self, commands, show=True):
+    def perf_beside(self, commands, nice, show=True):
         """Several loads at once: for each its server, its words and its processor."""
         loads = []
         for server, words, core in commands:
             command = [self.tool('nbperf'), server, '-j', '-q', *words]
             if show:
                 self.show(command)
-            loads.append(subprocess.Popen(self.at('client', command, core), stdin=subprocess.DEVNULL,
+            loads.append(subprocess.Popen(self.at('client', command, core, nice), stdin=subprocess.DEVNULL,
                                           text=True, stdout=subprocess.PIPE))
         return [json.loads(load.communicate()[0]) for load in loads]
 
