@@ -17,7 +17,7 @@ KINDS = {  # row of net.py: (what, goal)
 }
 NICER = 5  # as the workers are: a load that comes before its worker interrupts it for each packet
 SOCKETS = 16  # of each load, for the kernel to spread over the workers
-FRESH = 1000000  # new names of one load in one round, at most
+FRESH = 400000  # new names of one load in a second, at most
 
 
 def median(values):
@@ -33,9 +33,12 @@ class Side:
     def round(self, bench, row, names, any_answer):
         """Loads of so many addresses at once, each on the next processor."""
         commands = []
+        fresh = bench.fresh
         for core, address in zip(bench.lab.cores, self.addresses):
-            words = [*words_of(bench, row, names), '-S', str(SOCKETS), *(['-x'] if any_answer else [])]
+            words = [*bench.words(row, names), '-S', str(SOCKETS), *(['-x'] if any_answer else [])]
             commands.append((f'@{address}', words, core))
+            take_names(bench, 1)
+        bench.fresh = fresh
         ran = sum(program.ran() for program in self.programs)
         said = bench.lab.perf_beside(commands, -20 if any_answer else -20 + NICER, show=not self.rate)
         ran = sum(program.ran() for program in self.programs) - ran
@@ -44,11 +47,9 @@ class Side:
         return sum(load['begun'] - load['right'] for load in said)
 
 
-def words_of(bench, row, names):
-    words = bench.words(row, names)
-    if row in ('register', 'mixed'):
-        bench.fresh += FRESH
-    return words
+def take_names(bench, loads):
+    """New names are others in each round and for each load, and the same for each side."""
+    bench.fresh += loads * int(FRESH * max(1, bench.args.seconds))
 
 
 def line(what, goal, one, two):
@@ -81,6 +82,7 @@ def workers(bench):
             first = i % len(sides)
             for side in sides[first:] + sides[:first]:
                 wrong += side.round(bench, row, names, RESPONDER in side.addresses)
+            take_names(bench, 2)
         bench.say(f'two workers, {what}, {names} names' + (f', {wrong} answers wrong or lost' if wrong else ''))
         bench.say(line('one worker', goal, sides[0], sides[1]))
         bench.say(line('the same, pin-workers', goal, sides[0], sides[2]))
