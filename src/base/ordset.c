@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ordered set: chunks of sorted keys in a red-black tree ordered by their first keys. A chunk in
- * the tree is never empty. Layer: base.
+ * The ordered set: a B+tree. Inner chunks hold the first key of each child, always exactly, so the next
+ * key of any is found on the way down. A chunk in the tree is never empty; of two neighbours under one
+ * parent one is half full. Layer: base.
  */
 #include "base/ordset.h"
 
@@ -10,19 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bsd/sys/tree.h>
-
 #include "base/err.h"
 
 #define CHUNK_KEYS 64
+#define HEIGHT_MAX 12 /* levels; on average a chunk holds sixteen at least */
+#define AHEAD      8  /* of sorted keys, one is looked for while another is inserted */
 
 struct ordset_chunk {
-	RB_ENTRY(ordset_chunk) link; /* of a spare one only the left pointer: the next spare */
+	struct ordset_chunk *spare; /* the next one, while it is one */
 	uint16_t n, klen;
-	uint8_t keys[];
+	uint32_t level; /* 0: a leaf, which holds the set's keys */
+	uint8_t keys[]; /* room for CHUNK_KEYS; behind it an inner one's children */
 };
 
-RB_HEAD(chunk_tree, ordset_chunk);
+/* The way down to a leaf: the chunk at each level and the child that was taken. */
+struct step {
+	struct ordset_chunk *c;
+	size_t at;
+};
 
 static inline uint64_t
 word_at(const uint8_t *p)
@@ -48,64 +54,100 @@ key_cmp(const uint8_t *a, const uint8_t *b, size_t klen)
 	}
 }
 
-static inline int
-chunk_cmp(const struct ordset_chunk *a, const struct ordset_chunk *b)
-{
-	return key_cmp(a->keys, b->keys, a->klen);
-}
-
-/* Not RB_GENERATE_STATIC: glibc leaves the __unused it wants undefined. */
-RB_GENERATE_INTERNAL(chunk_tree, ordset_chunk, link, chunk_cmp, __attribute__((unused)) static)
-
 static inline uint8_t *
 key_at(const struct ordset_chunk *c, size_t i)
 {
 	return (uint8_t *)c->keys + i * c->klen;
 }
 
-/* The tree's calls want a head of their own type; the set holds the same one pointer. */
-static void
-tree_insert(struct ordset *set, struct ordset_chunk *c)
+static inline struct ordset_chunk **
+child_at(const struct ordset_chunk *c, size_t i)
 {
-	struct chunk_tree head = { set->root };
+	return (struct ordset_chunk **)key_at(c, CHUNK_KEYS) + i;
+}
 
-	chunk_tree_RB_INSERT(&head, c);
-	set->root = head.rbh_root;
-	set->chunks++;
+/* ---- chunks ---- */
+
+static size_t
+chunk_bytes(const struct ordset *set, bool inner)
+{
+	return sizeof(struct ordset_chunk) +
+	       CHUNK_KEYS * (set->klen + (inner ? sizeof(struct ordset_chunk *) : 0));
+}
+
+static struct ordset_chunks *
+chunks_of(struct ordset *set, uint32_t level)
+{
+	return level ? &set->inner : &set->leaves;
 }
 
 static struct ordset_chunk *
-take_spare(struct ordset *set)
+take_chunk(struct ordset *set, uint32_t level)
 {
-	struct ordset_chunk *c = set->spare;
+	struct ordset_chunks *k = chunks_of(set, level);
+	struct ordset_chunk *c = k->spare;
 
-	assert(c);
-	set->spare = RB_LEFT(c, link);
-	set->nspare--;
+	assert(c && level < HEIGHT_MAX);
+	k->spare = c->spare;
+	k->nspare--;
+	k->used++;
 	c->n = 0;
+	c->level = level;
 	return c;
 }
 
 static void
-put_spare(struct ordset *set, struct ordset_chunk *c)
+give_chunk(struct ordset *set, struct ordset_chunk *c)
 {
-	RB_LEFT(c, link) = set->spare;
-	set->spare = c;
-	set->nspare++;
+	struct ordset_chunks *k = chunks_of(set, c->level);
+
+	c->spare = k->spare;
+	k->spare = c;
+	k->nspare++;
+	k->used--;
+}
+
+static int
+reserve(struct ordset *set, uint32_t level, size_t n)
+{
+	struct ordset_chunks *k = chunks_of(set, level);
+
+	while (k->nspare < n) {
+		struct ordset_chunk *c = malloc(chunk_bytes(set, level));
+
+		if (!c)
+			return NBT_ENOMEM;
+		c->klen = (uint16_t)set->klen;
+		c->spare = k->spare;
+		k->spare = c;
+		k->nspare++;
+	}
+	return 0;
 }
 
 static void
-tree_remove(struct ordset *set, struct ordset_chunk *c)
+trim(struct ordset_chunks *k, size_t n)
 {
-	struct chunk_tree head = { set->root };
+	while (k->nspare > n) {
+		struct ordset_chunk *c = k->spare;
 
-	if (set->last == c)
-		set->last = chunk_tree_RB_PREV(c);
-	chunk_tree_RB_REMOVE(&head, c);
-	set->root = head.rbh_root;
-	set->chunks--;
-	free(c);
+		k->spare = c->spare;
+		k->nspare--;
+		free(c);
+	}
 }
+
+/* How many inner chunks n inserts may need. Each that is there may be full; one that was split or merged
+ * since takes sixteen more before it is; and the tree may rise. */
+static size_t
+inner_for(const struct ordset *set, size_t n)
+{
+	size_t full = set->inner.used < n * HEIGHT_MAX ? set->inner.used : n * HEIGHT_MAX;
+
+	return n ? full + n / 15 + HEIGHT_MAX : 0;
+}
+
+/* ---- life ---- */
 
 void
 ordset_init(struct ordset *set, size_t klen)
@@ -117,62 +159,46 @@ ordset_init(struct ordset *set, size_t klen)
 void
 ordset_trim(struct ordset *set, size_t n)
 {
-	while (set->nspare > n)
-		free(take_spare(set));
-}
-
-void
-ordset_clear(struct ordset *set)
-{
-	struct chunk_tree head = { set->root };
-	struct ordset_chunk *c, *next;
-
-	for (c = RB_MIN(chunk_tree, &head); c; c = next) {
-		next = chunk_tree_RB_NEXT(c);
-		chunk_tree_RB_REMOVE(&head, c);
-		free(c);
-	}
-	ordset_trim(set, 0);
-	ordset_init(set, set->klen);
+	trim(&set->leaves, n);
+	trim(&set->inner, inner_for(set, n));
 }
 
 int
 ordset_reserve(struct ordset *set, size_t n)
 {
-	while (set->nspare < n) {
-		struct ordset_chunk *c =
-		    malloc(sizeof(struct ordset_chunk) + CHUNK_KEYS * set->klen);
+	int err = reserve(set, 0, n);
 
-		if (!c)
-			return NBT_ENOMEM;
-		c->n = 0;
-		c->klen = (uint16_t)set->klen;
-		put_spare(set, c);
-	}
-	return 0;
+	return err ? err : reserve(set, 1, inner_for(set, n));
 }
 
-/* The last chunk whose first key is not greater than key; NULL when key comes before all. */
-static struct ordset_chunk *
-chunk_of(const struct ordset *set, const uint8_t *key)
+void
+ordset_clear(struct ordset *set)
 {
-	struct ordset_chunk *c = set->root, *best = NULL;
+	struct step way[HEIGHT_MAX] = { { 0 } };
+	struct ordset_chunk *c = set->root;
 
-	if (set->last && key_cmp(set->last->keys, key, set->klen) <= 0)
-		return set->last;
+	/* down to the first child that is left, up when none is */
 	while (c) {
-		if (key_cmp(c->keys, key, set->klen) <= 0) {
-			best = c;
-			c = RB_RIGHT(c, link);
-		} else {
-			c = RB_LEFT(c, link);
+		struct step *s = &way[c->level];
+
+		s->c = c;
+		if (c->level && s->at < c->n) {
+			c = *child_at(c, s->at++);
+			continue;
 		}
+		s->at = 0;
+		c = c == set->root ? NULL : way[c->level + 1].c;
+		free(s->c);
 	}
-	return best;
+	trim(&set->leaves, 0);
+	trim(&set->inner, 0);
+	ordset_init(set, set->klen);
 }
+
+/* ---- looking ---- */
 
 /* Index of the first key in c that is not less than key; *ret_equal says whether it is the key. */
-static size_t
+static inline size_t
 index_of(const struct ordset_chunk *c, const uint8_t *key, bool *ret_equal)
 {
 	size_t lo = 0, hi = c->n;
@@ -192,84 +218,236 @@ index_of(const struct ordset_chunk *c, const uint8_t *key, bool *ret_equal)
 	return lo;
 }
 
+/* The child of an inner chunk that key belongs to: the last whose first key is not greater, or the
+ * first. */
+static inline size_t
+child_of(const struct ordset_chunk *c, const uint8_t *key)
+{
+	bool equal;
+	size_t i = index_of(c, key, &equal);
+
+	return equal || !i ? i : i - 1;
+}
+
+/* The leaf that key belongs to, of a set that is not empty. Does not look into it. */
+static struct ordset_chunk *
+descend(const struct ordset *set, const uint8_t *key, struct step way[static HEIGHT_MAX])
+{
+	struct ordset_chunk *c = set->root;
+
+	for (uint32_t level = c->level; level; level--) {
+		size_t i = child_of(c, key);
+
+		way[level] = (struct step){ c, i };
+		c = *child_at(c, i);
+	}
+	return c;
+}
+
+const void *
+ordset_from(const struct ordset *set, const void *key)
+{
+	const struct ordset_chunk *c = set->root;
+	const uint8_t *next = NULL;
+	bool there;
+	size_t i;
+
+	if (!c || !key)
+		return c ? c->keys : NULL; /* the root's first key is that of all */
+	for (; c->level; c = *child_at(c, i)) {
+		i = child_of(c, key);
+		if (i + 1 < c->n)
+			next = key_at(c, i + 1);
+	}
+	i = index_of(c, key, &there);
+	return i < c->n ? key_at(c, i) : next;
+}
+
+/* ---- inserting ---- */
+
+/* child: of an inner chunk. */
 static void
-insert_at(struct ordset_chunk *c, size_t i, const void *key)
+insert_at(struct ordset_chunk *c, size_t i, const uint8_t *key, struct ordset_chunk *child)
 {
 	memmove(key_at(c, i + 1), key_at(c, i), (c->n - i) * c->klen);
 	memcpy(key_at(c, i), key, c->klen);
+	if (c->level) {
+		memmove(child_at(c, i + 1), child_at(c, i), (c->n - i) * sizeof(child));
+		*child_at(c, i) = child;
+	}
 	c->n++;
 }
 
-/* A new chunk behind the full chunk c: with nothing from it when key goes to the very end (so that
- * keys that only rise leave full chunks), with its upper half otherwise. */
-static struct ordset_chunk *
-split(struct ordset *set, struct ordset_chunk *c, const void *key, size_t i)
+/* The keys of from from place i on, behind those of to. */
+static void
+move_keys(struct ordset_chunk *to, struct ordset_chunk *from, size_t i)
 {
-	struct ordset_chunk *up = take_spare(set);
-	size_t keep = c == set->last && i == c->n ? c->n : c->n / 2;
+	size_t n = from->n - i;
 
-	up->n = (uint16_t)(c->n - keep);
-	memcpy(up->keys, key_at(c, keep), up->n * set->klen);
-	c->n = (uint16_t)keep;
-	if (i >= keep) {
-		insert_at(up, i - keep, key);
-	} else {
-		insert_at(c, i, key);
-	}
-	tree_insert(set, up);
+	memcpy(key_at(to, to->n), key_at(from, i), n * to->klen);
+	if (to->level)
+		memcpy(child_at(to, to->n), child_at(from, i), n * sizeof(to));
+	to->n = (uint16_t)(to->n + n);
+	from->n = (uint16_t)i;
+}
+
+/* Inserts at place i of the full chunk c and returns a new one behind it: with nothing from it when
+ * key goes to the very end (so that keys that only rise leave full chunks), with its upper half
+ * otherwise. */
+static struct ordset_chunk *
+split(struct ordset *set, struct ordset_chunk *c, size_t i, const uint8_t *key,
+    struct ordset_chunk *child)
+{
+	struct ordset_chunk *up = take_chunk(set, c->level);
+	bool end = i == c->n && key_cmp(key, set->last->keys, set->klen) >= 0;
+	size_t keep = end ? c->n : c->n / 2;
+
+	move_keys(up, c, keep);
+	if (i >= keep)
+		insert_at(up, i - keep, key, child);
+	else
+		insert_at(c, i, key, child);
 	if (c == set->last)
 		set->last = up;
 	return up;
 }
 
+/* Makes up, which stands behind c, known to the levels above. */
+static void
+attach(struct ordset *set, const struct step *way, struct ordset_chunk *c, struct ordset_chunk *up)
+{
+	while (c != set->root) {
+		const struct step *s = &way[c->level + 1];
+
+		c = s->c;
+		if (c->n < CHUNK_KEYS) {
+			insert_at(c, s->at + 1, up->keys, up);
+			return;
+		}
+		up = split(set, c, s->at + 1, up->keys, up);
+	}
+	set->root = take_chunk(set, c->level + 1);
+	insert_at(set->root, 0, c->keys, c);
+	insert_at(set->root, 1, up->keys, up);
+}
+
+/* c, on the way, has another first key. */
+static void
+tell_first(const struct ordset *set, const struct step *way, const struct ordset_chunk *c,
+    const uint8_t *key)
+{
+	for (uint32_t level = c->level + 1; level <= set->root->level; level++) {
+		memcpy(key_at(way[level].c, way[level].at), key, set->klen);
+		if (way[level].at)
+			return;
+	}
+}
+
 bool
 ordset_insert(struct ordset *set, const void *key)
 {
-	struct ordset_chunk *c = chunk_of(set, key);
-	struct chunk_tree head = { set->root };
+	struct step way[HEIGHT_MAX];
+	struct ordset_chunk *c = set->last;
 	bool there;
 	size_t i;
 
 	if (!c)
-		c = RB_MIN(chunk_tree, &head);
-	if (!c) {
-		c = take_spare(set);
-		insert_at(c, 0, key);
-		tree_insert(set, c);
-		set->last = c;
-		set->count++;
-		return true;
-	}
+		c = set->root = set->last = take_chunk(set, 0);
+	else if (c->n == CHUNK_KEYS || key_cmp(c->keys, key, set->klen) > 0)
+		c = descend(set, key, way);
 	i = index_of(c, key, &there);
 	if (there)
 		return false;
+	if (!i && c != set->root)
+		tell_first(set, way, c, key);
 	if (c->n < CHUNK_KEYS)
-		insert_at(c, i, key);
+		insert_at(c, i, key, NULL);
 	else
-		split(set, c, key, i);
+		attach(set, way, c, split(set, c, i, key, NULL));
 	set->count++;
 	return true;
 }
 
-/* Joins c with its right neighbour when both fit in three quarters of one. */
+/* Has the memory fetched that inserting key begins with. */
 static void
-merge(struct ordset *set, struct ordset_chunk *c)
+expect(const struct ordset *set, const uint8_t *key)
 {
-	struct ordset_chunk *next = chunk_tree_RB_NEXT(c);
+	struct step way[HEIGHT_MAX];
+	const struct ordset_chunk *c = set->root ? descend(set, key, way) : NULL;
 
-	if (!next || c->n + next->n > CHUNK_KEYS * 3 / 4)
-		return;
-	memcpy(key_at(c, c->n), next->keys, next->n * set->klen);
-	c->n = (uint16_t)(c->n + next->n);
-	if (next == set->last)
-		set->last = c;
-	tree_remove(set, next);
+	for (size_t at = 0; c && at < CHUNK_KEYS * set->klen * 3 / 4; at += 64)
+		__builtin_prefetch((const uint8_t *)c + at, 1);
+}
+
+int
+ordset_insert_sorted(struct ordset *set, const uint8_t *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int err = ordset_reserve(set, 1);
+
+		if (err)
+			return err;
+		if (i + AHEAD < n)
+			expect(set, keys + (i + AHEAD) * set->klen);
+		(void)ordset_insert(set, keys + i * set->klen);
+	}
+	return 0;
+}
+
+/* ---- removing ---- */
+
+static void
+remove_at(struct ordset_chunk *c, size_t i)
+{
+	c->n--;
+	memmove(key_at(c, i), key_at(c, i + 1), (c->n - i) * c->klen);
+	if (c->level)
+		memmove(child_at(c, i), child_at(c, i + 1), (c->n - i) * sizeof(c));
+}
+
+/* Empties the child at place i + 1 into the one before it when both fit in three quarters of one. */
+static bool
+join(struct ordset_chunk *parent, size_t i)
+{
+	struct ordset_chunk *left = *child_at(parent, i), *right = *child_at(parent, i + 1);
+
+	if (left->n + right->n > CHUNK_KEYS * 3 / 4)
+		return false;
+	move_keys(left, right, 0);
+	return true;
+}
+
+/* A child of s->c that is to go because it is empty, now or after a join with a neighbour; false: none. */
+static bool
+emptied(const struct step *s, size_t *ret_at)
+{
+	*ret_at = s->at;
+	if (!(*child_at(s->c, s->at))->n || (s->at && join(s->c, s->at - 1)))
+		return true;
+	*ret_at = s->at + 1;
+	return s->at + 1 < s->c->n && join(s->c, s->at);
+}
+
+/* The root gives way to its only child, or is the empty set's. */
+static void
+sink(struct ordset *set)
+{
+	struct ordset_chunk *c = set->root;
+
+	for (; c && c->n < 2 && (c->level || !c->n); c = set->root) {
+		set->root = c->level ? *child_at(c, 0) : NULL;
+		give_chunk(set, c);
+	}
+	while (c && c->level)
+		c = *child_at(c, c->n - 1u);
+	set->last = c;
 }
 
 bool
 ordset_remove(struct ordset *set, const void *key)
 {
-	struct ordset_chunk *c = chunk_of(set, key), *prev;
+	struct step way[HEIGHT_MAX];
+	struct ordset_chunk *c = set->root ? descend(set, key, way) : NULL, *gone;
 	bool there;
 	size_t i;
 
@@ -278,52 +456,31 @@ ordset_remove(struct ordset *set, const void *key)
 	i = index_of(c, key, &there);
 	if (!there)
 		return false;
-	if (c->n == 1) {
-		tree_remove(set, c);
-	} else {
-		c->n--;
-		memmove(key_at(c, i), key_at(c, i + 1), (c->n - i) * set->klen);
-		if (c->n < CHUNK_KEYS / 2) {
-			merge(set, c);
-			prev = chunk_tree_RB_PREV(c);
-			if (prev)
-				merge(set, prev);
-		}
-	}
 	set->count--;
+	for (;;) {
+		remove_at(c, i);
+		if (!i && c->n)
+			tell_first(set, way, c, c->keys);
+		if (c == set->root || c->n >= CHUNK_KEYS / 2 || !emptied(&way[c->level + 1], &i))
+			break;
+		c = way[c->level + 1].c;
+		gone = *child_at(c, i);
+		give_chunk(set, gone);
+	}
+	sink(set);
 	return true;
 }
 
-const void *
-ordset_from(const struct ordset *set, const void *key)
-{
-	struct chunk_tree head = { set->root };
-	struct ordset_chunk *c = key ? chunk_of(set, key) : NULL;
-	bool there;
-	size_t i;
+/* ---- all at once ---- */
 
-	if (!c) {
-		c = RB_MIN(chunk_tree, &head);
-		return c ? c->keys : NULL;
-	}
-	i = index_of(c, key, &there);
-	if (i < c->n)
-		return key_at(c, i);
-	c = chunk_tree_RB_NEXT(c);
-	return c ? c->keys : NULL;
-}
-
-/* The first keys of n as a full chunk, behind all others; *ret_used of them. */
-static int
-append_chunk(struct ordset *set, const uint8_t *keys, size_t n, size_t *ret_used)
+/* The first keys of n as a full leaf, behind all others; returns how many of them. */
+static size_t
+append_leaf(struct ordset *set, const uint8_t *keys, size_t n)
 {
-	struct ordset_chunk *c;
+	struct step way[HEIGHT_MAX];
+	struct ordset_chunk *c = take_chunk(set, 0), *last = set->last;
 	size_t i = 0;
-	int err = set->nspare ? 0 : ordset_reserve(set, 1);
 
-	if (err)
-		return err;
-	c = take_spare(set);
 	for (; i < n && c->n < CHUNK_KEYS; i++) {
 		const uint8_t *key = keys + i * set->klen;
 
@@ -331,22 +488,27 @@ append_chunk(struct ordset *set, const uint8_t *keys, size_t n, size_t *ret_used
 			continue; /* a double: the last one is enough */
 		memcpy(key_at(c, c->n++), key, set->klen);
 	}
-	tree_insert(set, c);
-	set->last = c;
 	set->count += c->n;
-	*ret_used = i;
-	return 0;
+	set->last = c;
+	if (!last) {
+		set->root = c;
+	} else {
+		(void)descend(set, c->keys, way);
+		attach(set, way, last, c);
+	}
+	return i;
 }
 
 int
 ordset_build(struct ordset *set, const uint8_t *keys, size_t n)
 {
 	assert(!set->count);
-	for (size_t at = 0, used = 0; at < n; at += used) {
-		int err = append_chunk(set, keys + at * set->klen, n - at, &used);
+	for (size_t at = 0; at < n;) {
+		int err = ordset_reserve(set, 1);
 
 		if (err)
 			return err;
+		at += append_leaf(set, keys + at * set->klen, n - at);
 	}
 	return 0;
 }
@@ -354,6 +516,6 @@ ordset_build(struct ordset *set, const uint8_t *keys, size_t n)
 size_t
 ordset_bytes(const struct ordset *set)
 {
-	return (set->chunks + set->nspare) *
-	       (sizeof(struct ordset_chunk) + CHUNK_KEYS * set->klen + 8);
+	return (set->leaves.used + set->leaves.nspare) * (chunk_bytes(set, false) + 8) +
+	       (set->inner.used + set->inner.nspare) * (chunk_bytes(set, true) + 8);
 }

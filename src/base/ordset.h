@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An ordered set of byte strings of one fixed length, compared by memcmp: integers in it are
- * big-endian. Keys lie in chunks of up to 64, the chunks in a red-black tree, so a key costs little
- * more than its bytes; appending at the end is quick and leaves full chunks, chunks that run empty
- * are merged. Layer: base. Owns its chunks. One thread.
+ * big-endian. A B+tree: keys lie in chunks of up to 64, so a key costs little more than its bytes, and
+ * what leads to the chunks is small enough for the caches; appending at the end is quick and leaves full
+ * chunks, chunks that run empty are merged. Layer: base. Owns its chunks. One thread.
  */
 #pragma once
 
@@ -16,9 +16,15 @@
 
 struct ordset_chunk;
 
+struct ordset_chunks {
+	struct ordset_chunk *spare;
+	size_t nspare, used;
+};
+
 struct ordset {
-	struct ordset_chunk *root, *last, *spare;
-	size_t klen, count, chunks, nspare;
+	struct ordset_chunk *root, *last; /* the last one that holds keys */
+	struct ordset_chunks leaves, inner;
+	size_t klen, count;
 };
 
 void ordset_init(struct ordset *set, size_t klen);
@@ -30,6 +36,9 @@ int ordset_reserve(struct ordset *set, size_t n);
 void ordset_trim(struct ordset *set, size_t n);
 /* False: the key was there. Takes a spare chunk when it needs one: reserve first. */
 bool ordset_insert(struct ordset *set, const void *key);
+/* Ascending keys, taking memory as needed: quicker than one by one. Those that are there already are
+ * passed over. NBT_ENOMEM: some may be in. */
+int ordset_insert_sorted(struct ordset *set, const uint8_t *keys, size_t n);
 /* False: the key was not there. */
 bool ordset_remove(struct ordset *set, const void *key);
 /* The first key that is not less than key (NULL: the first of all), or NULL. Valid until the set
