@@ -24,6 +24,15 @@ struct slot_chunk {
 	uintptr_t word[SLOTS_PER_CHUNK];
 };
 
+/* Names that are not in the order by name yet: the slots of their records, some of which may have gone
+ * or hold another by now, and the order's keys of those that are there, ascending, when sorted. */
+struct fresh_names {
+	uint32_t *slot;
+	uint8_t *keys;
+	size_t n, cap, nkeys;
+	bool sorted;
+};
+
 struct table {
 	struct index index; /* by name */
 	uint64_t seed;
@@ -34,6 +43,7 @@ struct table {
 	struct ordset by_scope;   /* name 16, scope 255, slot 4: records with one */
 	struct ordset by_version; /* owner's number 2, version 8, slot 4 */
 	struct ordset by_due;     /* time 4, slot 4: not later than the record is due */
+	struct fresh_names fresh; /* not in by_name */
 	struct slot_chunk *chunk[SLOT_CHUNKS];
 	uint32_t slots;     /* ever used; atomic */
 	uint32_t free_slot; /* first of the free ones; UINT32_MAX: none */
@@ -74,7 +84,7 @@ void table_del(struct table *t, uint64_t hash, const struct nb_key *key);
 void table_settle(struct table *t, size_t n);
 
 /* First record in the order from a place on, or NULL. */
-struct trec *table_by_name(const struct table *t, const struct nb_key *key, bool incl);
+struct trec *table_by_name(struct table *t, const struct nb_key *key, bool incl);
 struct trec *table_by_version(const struct table *t, struct ip4 owner, struct version from);
 /* A walk over an owner's records from a place on, ascending; the table must not change meanwhile. */
 struct version_walk {

@@ -19,7 +19,8 @@
 #define SCOPE_KEY   (NB_NAME_LEN + NB_SCOPE_WIRE + 4)
 #define VERSION_KEY 14
 #define DUE_KEY     8
-#define MOVES_MAX   256 /* records moved on to a later time in one call */
+#define MOVES_MAX   256  /* records moved on to a later time in one call */
+#define FRESH_MAX   1024 /* names beside the order by name; one more batch goes on top */
 
 void
 order_init(struct table *t)
@@ -37,21 +38,14 @@ order_clear(struct table *t)
 	ordset_clear(&t->by_scope);
 	ordset_clear(&t->by_version);
 	ordset_clear(&t->by_due);
-}
-
-int
-order_reserve(struct table *t, size_t n, size_t scoped)
-{
-	if (ordset_reserve(&t->by_name, n) || ordset_reserve(&t->by_scope, scoped) ||
-	    ordset_reserve(&t->by_version, n) || ordset_reserve(&t->by_due, n))
-		return NBT_ENOMEM;
-	return 0;
+	free(t->fresh.slot);
+	free(t->fresh.keys);
+	t->fresh = (struct fresh_names){ 0 };
 }
 
 void
 order_trim(struct table *t, size_t keep)
 {
-	ordset_trim(&t->by_name, keep);
 	ordset_trim(&t->by_scope, 0);
 	ordset_trim(&t->by_version, keep);
 	ordset_trim(&t->by_due, keep);
@@ -61,7 +55,8 @@ size_t
 order_bytes(const struct table *t)
 {
 	return ordset_bytes(&t->by_name) + ordset_bytes(&t->by_scope) +
-	       ordset_bytes(&t->by_version) + ordset_bytes(&t->by_due);
+	       ordset_bytes(&t->by_version) + ordset_bytes(&t->by_due) +
+	       t->fresh.cap * (sizeof(*t->fresh.slot) + 2 * NAME_KEY);
 }
 
 /* ---- keys ---- */
@@ -127,14 +122,35 @@ order_queue(struct table *t, struct trec *r)
 static void
 name_add(struct table *t, const struct trec *r)
 {
-	uint8_t key[SCOPE_KEY];
+	uint8_t key[SCOPE_KEY], scope_len;
 	struct nb_key k;
 
+	(void)trec_scope(r, &scope_len);
+	if (!scope_len) {
+		t->fresh.slot[t->fresh.n++] = r->slot;
+		t->fresh.sorted = false;
+		return;
+	}
 	trec_key(r, &k);
-	if (k.scope.len)
-		(void)ordset_insert(&t->by_scope, scope_key(&k, r->slot, key));
-	else
-		(void)ordset_insert(&t->by_name, name_key(r->name, r->slot, key));
+	(void)ordset_insert(&t->by_scope, scope_key(&k, r->slot, key));
+}
+
+/* One that is still fresh is in no order: its slot stays in the list, and whatever record that
+ * has when its turn comes, if any, is one that belongs into the order. */
+static void
+name_remove(struct table *t, const struct trec *r)
+{
+	uint8_t key[SCOPE_KEY], scope_len;
+	struct nb_key k;
+
+	(void)trec_scope(r, &scope_len);
+	if (!scope_len) {
+		(void)ordset_remove(&t->by_name, name_key(r->name, r->slot, key));
+		t->fresh.sorted = false;
+		return;
+	}
+	trec_key(r, &k);
+	(void)ordset_remove(&t->by_scope, scope_key(&k, r->slot, key));
 }
 
 void
@@ -164,14 +180,9 @@ order_replace(struct table *t, const struct trec *old, struct trec *r)
 void
 order_remove(struct table *t, struct trec *r)
 {
-	uint8_t key[SCOPE_KEY];
-	struct nb_key k;
+	uint8_t key[VERSION_KEY];
 
-	trec_key(r, &k);
-	if (k.scope.len)
-		(void)ordset_remove(&t->by_scope, scope_key(&k, r->slot, key));
-	else
-		(void)ordset_remove(&t->by_name, name_key(r->name, r->slot, key));
+	name_remove(t, r);
 	(void)ordset_remove(&t->by_version, version_key(r->owner, r->version, r->slot, key));
 	if (r->queued != WALL_NEVER.s)
 		(void)ordset_remove(&t->by_due, due_key(r->queued, r->slot, key));
@@ -220,6 +231,98 @@ build_due(struct trec *r, uint8_t *out)
 	r->queued = r->due;
 	(void)due_key(r->due, r->slot, out);
 	return r->due != WALL_NEVER.s;
+}
+
+/* ---- fresh names ---- */
+
+static void
+fresh_sort(struct table *t)
+{
+	struct fresh_names *f = &t->fresh;
+	uint8_t *other = f->keys + f->cap * NAME_KEY, *sorted;
+
+	if (f->sorted || !f->n)
+		return;
+	f->nkeys = 0;
+	for (size_t i = 0; i < f->n; i++) {
+		struct trec *r = (struct trec *)table_slot(t, f->slot[i]);
+
+		f->nkeys += r && build_name(r, f->keys + f->nkeys * NAME_KEY);
+	}
+	/* a name has one slot, which may stand here twice */
+	sorted = radix_sort(f->keys, other, f->nkeys, NAME_KEY, NB_NAME_LEN);
+	if (sorted != f->keys)
+		memcpy(f->keys, sorted, f->nkeys * NAME_KEY);
+	f->sorted = true;
+}
+
+/* All together and in order, each key finds the upper tree and its neighbours' chunk in the caches. What
+ * was inserted before memory ran out is inserted again, to no effect. */
+static int
+fresh_settle(struct table *t)
+{
+	struct fresh_names *f = &t->fresh;
+	int err;
+
+	fresh_sort(t);
+	err = ordset_insert_sorted(&t->by_name, f->keys, f->nkeys);
+	if (!err)
+		f->n = f->nkeys = 0;
+	return err;
+}
+
+static int
+fresh_reserve(struct table *t, size_t n)
+{
+	struct fresh_names *f = &t->fresh;
+	uint32_t *slot;
+	uint8_t *keys;
+	int err = f->n < FRESH_MAX ? 0 : fresh_settle(t);
+
+	n += FRESH_MAX;
+	if (err || n <= f->cap)
+		return err;
+	slot = realloc(f->slot, n * sizeof(*slot));
+	if (!slot)
+		return NBT_ENOMEM;
+	f->slot = slot;
+	keys = realloc(f->keys, n * 2 * NAME_KEY);
+	if (!keys)
+		return NBT_ENOMEM;
+	f->keys = keys;
+	f->cap = n;
+	return 0;
+}
+
+/* The first of them that is not less than key, or NULL. */
+static const uint8_t *
+fresh_from(struct table *t, const uint8_t *key)
+{
+	size_t lo = 0, hi;
+
+	fresh_sort(t);
+	hi = t->fresh.nkeys;
+	while (key && lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (memcmp(t->fresh.keys + mid * NAME_KEY, key, NAME_KEY) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < t->fresh.nkeys ? t->fresh.keys + lo * NAME_KEY : NULL;
+}
+
+int
+order_reserve(struct table *t, size_t n, size_t scoped)
+{
+	int err = fresh_reserve(t, n);
+
+	if (!err)
+		err = ordset_reserve(&t->by_scope, scoped);
+	if (!err)
+		err = ordset_reserve(&t->by_version, n);
+	return err ? err : ordset_reserve(&t->by_due, n);
 }
 
 /* Memory for all keys of one order, twice: in huge pages where there are any, for it is written once and
@@ -319,19 +422,27 @@ step(uint8_t *key, size_t klen)
 	return true;
 }
 
+/* Of two keys of the order by name. */
+static const uint8_t *
+lesser(const uint8_t *a, const uint8_t *b)
+{
+	return !a || (b && memcmp(a, b, NAME_KEY) > 0) ? b : a;
+}
+
 struct trec *
-table_by_name(const struct table *t, const struct nb_key *key, bool incl)
+table_by_name(struct table *t, const struct nb_key *key, bool incl)
 {
 	uint8_t nk[NAME_KEY], sk[SCOPE_KEY];
 	const uint8_t *n, *s;
 
 	if (!key) {
-		n = ordset_from(&t->by_name, NULL);
+		n = lesser(ordset_from(&t->by_name, NULL), fresh_from(t, NULL));
 		s = ordset_from(&t->by_scope, NULL);
 	} else {
 		/* Of equal names the one without scope comes first. */
 		(void)name_key(key->name.b, 0, nk);
 		n = from(&t->by_name, nk, incl && !key->scope.len);
+		n = lesser(n, fresh_from(t, nk));
 		(void)scope_key(key, 0, sk);
 		s = from(&t->by_scope, sk, incl);
 	}

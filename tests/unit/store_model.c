@@ -97,11 +97,94 @@ many_records_survive_snapshot_and_restart(void **state)
 	folder_free(path);
 }
 
+#define NAMES 5000u
+
+/* Every fifth shares its name with the one before, in a scope. */
+static struct nb_key
+walked_key(unsigned n)
+{
+	return n % 5 == 4 ? scoped_key_of(n - 1, 'x') : key_of(n);
+}
+
+static bool
+before(const struct nb_key *a, const struct nb_key *b)
+{
+	int d = memcmp(a->name.b, b->name.b, NB_NAME_LEN);
+
+	return d ? d < 0 : a->scope.len < b->scope.len;
+}
+
+static void
+walk_finds_exactly(struct store *s, const bool *there, unsigned count)
+{
+	struct nb_key at, wanted;
+	struct rec got;
+	unsigned n = 0;
+
+	for (bool more = store_by_name(s, NULL, true, &got); more;
+	     more = store_by_name(s, &at, false, &got), n++) {
+		assert_true(there[got.version.v]);
+		wanted = walked_key((unsigned)got.version.v);
+		assert_true(nb_key_eq(&got.key, &wanted));
+		assert_true(!n || before(&at, &got.key));
+		at = got.key;
+	}
+	assert_int_equal(n, count);
+	for (unsigned i = 0; i < NAMES; i += 97) {
+		wanted = walked_key(i);
+		bool found = store_by_name(s, &wanted, true, &got);
+
+		assert_int_equal(found && nb_key_eq(&got.key, &wanted), there[i]);
+	}
+}
+
+/* New names come into the order late: whatever became of them meanwhile, every walk sees what is there. */
+static void
+walks_by_name_see_each_commit(void **state)
+{
+	char *path = folder_new();
+	struct store *s = open_at(path);
+	bool there[NAMES] = { false };
+	unsigned count = 0;
+
+	srandom(5);
+	for (unsigned round = 0; round < 400; round++) {
+		/* few names and often the same, or many; mostly growing, then mostly shrinking */
+		unsigned range = round % 4 == 3 ? 20 : NAMES,
+			 changes = 1 + (unsigned)random() % 200;
+		unsigned adds = round < 250 ? 70 : 30;
+
+		while (changes-- > 0) {
+			unsigned n = (unsigned)random() % range;
+			bool add = (unsigned)random() % 100 < adds;
+			struct nb_key key = walked_key(n);
+			struct rec r = rec_of(n, n, 1000 + n);
+
+			r.key = key;
+			if (add)
+				put(s, &r);
+			else
+				assert_int_equal(store_del(s, &key), 0);
+			count = count + add - there[n];
+			there[n] = add;
+		}
+		assert_int_equal(store_commit(s), 0);
+		if (round % 3 == 0)
+			walk_finds_exactly(s, there, count);
+	}
+	store_close(s);
+	s = open_at(path);
+	walk_finds_exactly(s, there, count);
+	store_close(s);
+	folder_free(path);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(long_lives_agree_with_an_array),
+		cmocka_unit_test(walks_by_name_see_each_commit),
 		cmocka_unit_test(many_records_survive_snapshot_and_restart),
 	};
 
