@@ -343,19 +343,13 @@ tell_first(const struct ordset *set, const struct step *way, const struct ordset
 	}
 }
 
-bool
-ordset_insert(struct ordset *set, const void *key)
+/* c: the leaf that key belongs to, at the end of way. */
+static bool
+insert_in(struct ordset *set, const struct step *way, struct ordset_chunk *c, const uint8_t *key)
 {
-	struct step way[HEIGHT_MAX];
-	struct ordset_chunk *c = set->last;
 	bool there;
-	size_t i;
+	size_t i = index_of(c, key, &there);
 
-	if (!c)
-		c = set->root = set->last = take_chunk(set, 0);
-	else if (c->n == CHUNK_KEYS || key_cmp(c->keys, key, set->klen) > 0)
-		c = descend(set, key, way);
-	i = index_of(c, key, &there);
 	if (there)
 		return false;
 	if (!i && c != set->root)
@@ -368,28 +362,55 @@ ordset_insert(struct ordset *set, const void *key)
 	return true;
 }
 
-/* Has the memory fetched that inserting key begins with. */
-static void
-expect(const struct ordset *set, const uint8_t *key)
+bool
+ordset_insert(struct ordset *set, const void *key)
 {
 	struct step way[HEIGHT_MAX];
-	const struct ordset_chunk *c = set->root ? descend(set, key, way) : NULL;
+	struct ordset_chunk *c = set->last;
 
-	for (size_t at = 0; c && at < CHUNK_KEYS * set->klen * 3 / 4; at += 64)
-		__builtin_prefetch((const uint8_t *)c + at, 1);
+	if (!c)
+		c = set->root = set->last = take_chunk(set, 0);
+	else if (c->n == CHUNK_KEYS || key_cmp(c->keys, key, set->klen) > 0)
+		c = descend(set, key, way);
+	return insert_in(set, way, c, key);
+}
+
+/* A key's leaf, found ahead; good while no chunk was added since. */
+struct ahead {
+	struct step way[HEIGHT_MAX];
+	struct ordset_chunk *leaf;
+	size_t leaves;
+};
+
+static void
+look_ahead(const struct ordset *set, const uint8_t *key, struct ahead *ret)
+{
+	ret->leaves = set->leaves.used;
+	ret->leaf = set->root ? descend(set, key, ret->way) : NULL;
+	for (size_t at = 0; ret->leaf && at < CHUNK_KEYS * set->klen * 3 / 4; at += 64)
+		__builtin_prefetch((const uint8_t *)ret->leaf + at, 1);
 }
 
 int
 ordset_insert_sorted(struct ordset *set, const uint8_t *keys, size_t n)
 {
+	struct ahead ahead[AHEAD];
+
+	for (size_t i = 0; i < n && i < AHEAD; i++)
+		look_ahead(set, keys + i * set->klen, &ahead[i]);
 	for (size_t i = 0; i < n; i++) {
+		struct ahead *a = &ahead[i % AHEAD];
+		const uint8_t *key = keys + i * set->klen;
 		int err = ordset_reserve(set, 1);
 
 		if (err)
 			return err;
+		if (a->leaves == set->leaves.used && a->leaf)
+			(void)insert_in(set, a->way, a->leaf, key);
+		else
+			(void)ordset_insert(set, key);
 		if (i + AHEAD < n)
-			expect(set, keys + (i + AHEAD) * set->klen);
-		(void)ordset_insert(set, keys + i * set->klen);
+			look_ahead(set, key + AHEAD * set->klen, a);
 	}
 	return 0;
 }
