@@ -14,6 +14,7 @@
 #include "base/err.h"
 
 #define CHUNK_KEYS 64
+#define CACHE_LINE 64
 #define HEIGHT_MAX 12 /* levels; on average a chunk holds sixteen at least */
 #define AHEAD      8  /* of sorted keys, one is looked for while another is inserted */
 
@@ -375,6 +376,20 @@ ordset_insert(struct ordset *set, const void *key)
 	return insert_in(set, way, c, key);
 }
 
+/* Has the memory fetched that the last step of the way down to key's leaf reads. */
+static void
+look_far_ahead(const struct ordset *set, const uint8_t *key)
+{
+	const struct ordset_chunk *c = set->root;
+
+	if (!c || c->level < 2)
+		return;
+	for (uint32_t level = c->level; level > 1; level--)
+		c = *child_at(c, child_of(c, key));
+	for (size_t at = 0; at < chunk_bytes(set, true); at += CACHE_LINE)
+		__builtin_prefetch((const uint8_t *)c + at);
+}
+
 /* A key's leaf, found ahead; good while no chunk was added since. */
 struct ahead {
 	struct step way[HEIGHT_MAX];
@@ -387,7 +402,7 @@ look_ahead(const struct ordset *set, const uint8_t *key, struct ahead *ret)
 {
 	ret->leaves = set->leaves.used;
 	ret->leaf = set->root ? descend(set, key, ret->way) : NULL;
-	for (size_t at = 0; ret->leaf && at < CHUNK_KEYS * set->klen * 3 / 4; at += 64)
+	for (size_t at = 0; ret->leaf && at < chunk_bytes(set, false) * 3 / 4; at += CACHE_LINE)
 		__builtin_prefetch((const uint8_t *)ret->leaf + at, 1);
 }
 
@@ -409,6 +424,8 @@ ordset_insert_sorted(struct ordset *set, const uint8_t *keys, size_t n)
 			(void)insert_in(set, a->way, a->leaf, key);
 		else
 			(void)ordset_insert(set, key);
+		if (i + 2 * AHEAD < n)
+			look_far_ahead(set, key + 2 * AHEAD * set->klen);
 		if (i + AHEAD < n)
 			look_ahead(set, key + AHEAD * set->klen, a);
 	}

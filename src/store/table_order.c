@@ -20,7 +20,7 @@
 #define VERSION_KEY 14
 #define DUE_KEY     8
 #define MOVES_MAX   256  /* records moved on to a later time in one call */
-#define FRESH_MAX   2048 /* names beside the order by name; one more batch goes on top */
+#define FRESH_MAX   1024 /* names beside the order by name; one more batch goes on top */
 
 void
 order_init(struct table *t)
