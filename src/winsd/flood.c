@@ -24,6 +24,14 @@ flood_pressed(struct flood *f, struct mono mnow)
 	return true;
 }
 
+/* One more of c's packets, the f->seen'th of the window. */
+static void
+count(const struct flood *f, struct flood_count *c)
+{
+	c->n++;
+	c->when |= (uint8_t)(1u << (f->seen - 1) / (FLOOD_WINDOW / 8));
+}
+
 bool
 flood_note(struct flood *f, struct ip4 from)
 {
@@ -33,17 +41,19 @@ flood_note(struct flood *f, struct ip4 from)
 	f->seen++;
 	for (int i = 0; i < FLOOD_SOURCES; i++) {
 		if (f->count[i].n && ip4_eq(f->count[i].ip, from)) {
-			f->count[i].n++;
+			count(f, &f->count[i]);
 			return f->seen >= FLOOD_WINDOW;
 		}
 		if (!f->count[i].n)
 			unused = &f->count[i];
 	}
-	if (unused)
-		*unused = (struct flood_count){ from, 1 };
-	else
+	if (unused) {
+		*unused = (struct flood_count){ .ip = from };
+		count(f, unused);
+	} else {
 		for (int i = 0; i < FLOOD_SOURCES; i++)
 			f->count[i].n--;
+	}
 	return f->seen >= FLOOD_WINDOW;
 }
 
@@ -68,7 +78,7 @@ flood_judge(struct flood *f, bool half_full, struct mono mnow, struct flood_foun
 	for (int i = 0; i < FLOOD_SOURCES; i++) {
 		const struct flood_count *c = &f->count[i];
 
-		if (c->n <= FLOOD_WINDOW / FLOOD_FAIR)
+		if (c->n <= FLOOD_WINDOW / FLOOD_FAIR || c->when != UINT8_MAX)
 			continue;
 		if (c->n > worst.n)
 			worst = *c;

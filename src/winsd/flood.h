@@ -5,7 +5,8 @@
  * is as it is: doc/design/stress.md.
  *
  * Nothing is counted until the receive buffer is half full. Then the sources of the next packets are: who
- * surely sent more than one in FLOOD_FAIR of them floods, and of those who flood one packet in 2^shift is let in.
+ * surely sent more than one in FLOOD_FAIR of them, and some in each eighth of them, floods; whose packets come
+ * all together is a site that has its turn. Of those who flood one packet in 2^shift is let in.
  * shift rises whenever the buffer is half full and does not empty, and falls by one for each quarter of a
  * second in which it is not half full, until all are let in.
  */
@@ -29,7 +30,8 @@ struct flood {
 	unsigned seen; /* packets of this window */
 	struct flood_count {
 		struct ip4 ip;
-		uint32_t n; /* 0: free */
+		uint32_t n;   /* 0: free */
+		uint8_t when; /* the eighths of the window in which it was seen, a bit each */
 	} count[FLOOD_SOURCES];
 	unsigned nsources; /* who flood */
 	struct ip4 source[FLOOD_SOURCES];

@@ -18,22 +18,22 @@ host(unsigned n)
 	return (struct ip4){ 0x0a000000 + n };
 }
 
-/* A window in which each of the first n hosts sends `each`, and the rest are one packet each. */
+/* A window in which each of the first n hosts sends `each`, all the time, and the rest are one packet each. */
 static void
 window(struct flood *f, unsigned n, unsigned each)
 {
-	unsigned noted = 0;
+	unsigned sent = 0;
 	bool over = false;
 
 	(void)flood_pressed(f, begin);
 	assert_true(f->counting);
-	for (unsigned i = 0; i < each; i++)
-		for (unsigned k = 0; k < n; k++, noted++)
-			over = flood_note(f, host(k));
-	for (; noted < FLOOD_WINDOW; noted++) {
+	for (unsigned noted = 0; noted < FLOOD_WINDOW; noted++) {
+		bool theirs = (noted + 1) * n * each / FLOOD_WINDOW > sent;
+
 		assert_false(over);
-		over = flood_note(f, host(1000000 + noted));
+		over = flood_note(f, host(theirs ? sent++ % n : 1000000 + noted));
 	}
+	assert_int_equal(sent, n * each);
 	assert_true(over);
 }
 
@@ -56,10 +56,12 @@ one_above_the_fair_share_floods_and_one_at_it_does_not(void **state)
 
 		(void)state;
 		(void)flood_pressed(&f, begin);
-		for (unsigned i = 0; i < bad; i++)
-			(void)flood_note(&f, BAD);
-		while (f.seen < FLOOD_WINDOW)
-			(void)flood_note(&f, host(0));
+		for (unsigned i = 0, sent = 0; i < FLOOD_WINDOW; i++) {
+			bool theirs = (i + 1) * bad / FLOOD_WINDOW > sent;
+
+			sent += theirs;
+			(void)flood_note(&f, theirs ? BAD : host(0));
+		}
 		(void)judged(&f, true);
 		assert_int_equal(f.nsources, bad > FAIR ? 2 : 1);
 	}
@@ -78,6 +80,39 @@ one_among_thousands_is_found_alone(void **state)
 	assert_int_equal(found.worst.v, host(0).v);
 	assert_in_range(found.share, 10, 12);
 	assert_int_equal(f.nsources, 1);
+}
+
+/* Sites that boot, and a load with several sockets, come one after the other: each in its turn sends much. */
+static void
+sites_that_come_by_turns_do_not_flood(void **state)
+{
+	struct flood f = { 0 };
+
+	(void)state;
+	for (unsigned missing = 0; missing < 8; missing++) {
+		(void)flood_pressed(&f, begin);
+		for (unsigned i = 0; i < FLOOD_WINDOW; i++)
+			(void)flood_note(&f, i / (FLOOD_WINDOW / 8) == missing ? host(i) : BAD);
+		assert_int_equal(judged(&f, false).fresh, 0);
+	}
+	assert_int_equal(f.shift, 0);
+}
+
+static void
+who_is_there_in_each_eighth_floods(void **state)
+{
+	struct flood f = { 0 };
+
+	(void)state;
+	(void)flood_pressed(&f, begin);
+	for (unsigned i = 0; i < FLOOD_WINDOW; i++) {
+		unsigned at = i % (FLOOD_WINDOW / 8);
+
+		/* fewer in each than fair, more in all */
+		(void)flood_note(&f, at < FAIR / 8 + 1 ? BAD : host(i / (FLOOD_WINDOW / 16)));
+	}
+	assert_int_equal(judged(&f, true).fresh, 1);
+	assert_int_equal(f.source[0].v, BAD.v);
 }
 
 static void
@@ -220,6 +255,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_above_the_fair_share_floods_and_one_at_it_does_not),
 		cmocka_unit_test(one_among_thousands_is_found_alone),
+		cmocka_unit_test(sites_that_come_by_turns_do_not_flood),
+		cmocka_unit_test(who_is_there_in_each_eighth_floods),
 		cmocka_unit_test(thousands_alike_are_let_in),
 		cmocka_unit_test(nobody_is_kept_out_when_the_buffer_emptied_meanwhile),
 		cmocka_unit_test(less_is_let_in_while_the_buffer_does_not_empty_but_never_nothing),
