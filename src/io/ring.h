@@ -2,15 +2,17 @@
 /*
  * A bounded queue of fixed-size slots from one thread to one other, without a lock: packets on their
  * way from a worker to the registrar. Layer: io. Slots are written and read in place. Nobody waits
- * here: whoever wants to sleep brings a wake (io/wake.h).
+ * here: whoever wants to sleep brings a wake (io/wake.h). A large ring has memory only where something
+ * waits: it is given back to the system by sixteenths.
  */
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct ring;
 
-/* capacity: a power of two, at least 2; all memory is taken at once. NBT_ENOMEM. */
+/* capacity: a power of two, at least 2. NBT_ENOMEM. */
 int ring_new(size_t capacity, size_t slot_size, struct ring **ret);
 void ring_free(struct ring *r); /* accepts NULL; nobody may use it any more */
 
@@ -18,8 +20,13 @@ void ring_free(struct ring *r); /* accepts NULL; nobody may use it any more */
 
 /* The slot to fill next, aligned to 64 bytes, or NULL: full. The same until ring_push. */
 void *ring_room(struct ring *r);
-/* Hands over what ring_room gave. */
-void ring_push(struct ring *r);
+/* Hands over what ring_room gave; returns its number, for ring_waiting. */
+uint32_t ring_push(struct ring *r);
+/* Gives back the memory of what was emptied; at other times that happens when the next sixteenth is begun. */
+void ring_tidy(struct ring *r);
+/* The slot with this number as long as it waits; NULL afterwards. It may be taken at any moment: what is
+ * read there is true or was, or is zeros. */
+const void *ring_waiting(const struct ring *r, uint32_t number);
 
 /* ---- the one thread that empties ---- */
 

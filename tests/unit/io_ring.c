@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static void
@@ -85,6 +87,87 @@ slots_do_not_touch_each_other(void **state)
 	}
 }
 
+static void
+slot_that_waits_is_found_by_its_number_and_no_longer(void **state)
+{
+	struct ring *r;
+
+	assert_int_equal(ring_new(4, 1, &r), 0);
+	assert_null(ring_waiting(r, 0));
+	assert_null(ring_waiting(r, UINT32_MAX));
+	for (uint32_t n = 0; n < 100; n++) {
+		void *slot = ring_room(r);
+
+		assert_int_equal(ring_push(r), n);
+		assert_ptr_equal(ring_waiting(r, n), slot);
+		assert_null(ring_waiting(r, n + 1));
+		if (n < 3)
+			continue;
+		assert_ptr_equal(ring_waiting(r, n - 3), ring_peek(r));
+		assert_null(ring_waiting(r, n - 4));
+		ring_pop(r);
+		assert_null(ring_waiting(r, n - 3));
+	}
+	ring_free(r);
+}
+
+static size_t
+resident(const void *from, size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 0;
+	unsigned char in[4096];
+
+	assert_in_range(bytes / page, 1, sizeof(in));
+	assert_int_equal(mincore((void *)(uintptr_t)from, bytes, in), 0);
+	for (size_t i = 0; i < bytes / page; i++)
+		n += in[i] & 1;
+	return n * page;
+}
+
+/* Twice round, so that each part is given back and taken again. */
+static void
+large_ring_has_memory_only_where_something_waits(void **state)
+{
+	enum { SLOTS = 32768, SIZE = 128, ALL = SLOTS * SIZE };
+	const unsigned char *slots;
+	struct ring *r;
+
+	assert_int_equal(ring_new(SLOTS, SIZE, &r), 0);
+	slots = ring_room(r);
+	assert_int_equal(resident(slots, ALL), 0);
+	for (uint32_t n = 0; n < 2 * SLOTS; n++) {
+		memset(ring_room(r), (int)(n % 251) + 1, SIZE);
+		ring_push(r);
+		if (n < 1000)
+			continue;
+		assert_int_equal(*(const unsigned char *)ring_peek(r), (n - 1000) % 251 + 1);
+		ring_pop(r);
+	}
+	assert_in_range(resident(slots, ALL), 1, ALL / 8);
+	while (ring_peek(r))
+		ring_pop(r);
+	while (ring_room(r)) {
+		memset(ring_room(r), 7, SIZE);
+		ring_push(r);
+	}
+	assert_int_equal(resident(slots, ALL), ALL);
+	/* taken and filled anew at once: nothing of it may be given back */
+	for (uint32_t n = 0; n < 2 * SLOTS; n++) {
+		assert_int_equal(*(const unsigned char *)ring_peek(r), 7);
+		ring_pop(r);
+		memset(ring_room(r), 7, SIZE);
+		ring_push(r);
+		ring_tidy(r);
+	}
+	while (ring_peek(r)) {
+		assert_int_equal(*(const unsigned char *)ring_peek(r), 7);
+		ring_pop(r);
+	}
+	ring_tidy(r);
+	assert_in_range(resident(slots, ALL), 0, ALL / 16);
+	ring_free(r);
+}
+
 #define PASSED 300000
 
 struct item {
@@ -146,6 +229,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holds_its_capacity_and_not_one_more),
 		cmocka_unit_test(slots_do_not_touch_each_other),
+		cmocka_unit_test(slot_that_waits_is_found_by_its_number_and_no_longer),
+		cmocka_unit_test(large_ring_has_memory_only_where_something_waits),
 		cmocka_unit_test(two_threads_pass_everything_in_order_and_whole),
 	};
 
