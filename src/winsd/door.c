@@ -13,6 +13,10 @@
  * with twenty times as many. */
 #define LOOK_EVERY 8
 
+/* Bytes waiting that are much, however large the buffer is: what lies beyond is for storms, in which nobody
+ * sends more than others. Half of 8 MiB, which the kernel doubles: ten thousand packets. */
+#define MUCH (8 << 20)
+
 static_assert(FLOOD_SOURCES <= SHED_ADDRESSES_MAX && FLOOD_SHIFT <= SHED_SHIFT_MAX,
     "whoever is found can be shed");
 
@@ -20,7 +24,7 @@ enum state {
 	CALM,
 	EASING,
 	PRESSED
-}; /* less than half full; more, but less than before; not less */
+}; /* less than half full, or not much; more, but less than before; not less */
 
 /* What the kernel dropped meanwhile is counted: as shed while some are kept out, though it can be that
  * others' packets are among them. */
@@ -28,7 +32,7 @@ static enum state
 look(struct door *door)
 {
 	struct shed_load load;
-	uint32_t lost, used = door->used;
+	uint32_t lost, much, used = door->used;
 
 	door->full = 0;
 	if (!shed_load(door->fd, &load))
@@ -36,10 +40,12 @@ look(struct door *door)
 	lost = load.dropped - door->dropped;
 	door->dropped = load.dropped;
 	door->used = load.used;
+	much = load.size / 2 < MUCH ? load.size / 2 : MUCH;
+	door->fills = load.used > much / 2;
 	if (door->flood.shift)
 		door->shed += lost;
 	wins_count_more(&door->stats->n[door->flood.shift ? WS_SHED : WS_LOST], lost);
-	return load.used <= load.size / 2 ? CALM : load.used < used ? EASING : PRESSED;
+	return load.used <= much ? CALM : load.used < used ? EASING : PRESSED;
 }
 
 static void
@@ -103,13 +109,17 @@ door_tend(struct door *door, unsigned came, unsigned most)
 {
 	struct mono mnow;
 
+	door->full += came == most;
+	if (came < most)
+		door->fills = false;
 	if (!atomic_load_explicit(&door->d->live.fair_shares, memory_order_relaxed)) {
 		if (door->flood.shift)
 			(void)shed_set(door->fd, NULL, 0, 0); /* taking away cannot fail */
 		door->flood = (struct flood){ 0 };
+		if (door->full >= LOOK_EVERY)
+			(void)look(door);
 		return;
 	}
-	door->full += came == most;
 	if (door->judge)
 		judge(door);
 	else if ((door->full >= LOOK_EVERY || (door->full && !came)) && look(door) == PRESSED)

@@ -18,6 +18,7 @@ struct door {
 	int fd;
 	struct flood flood;
 	unsigned full;    /* batches since the buffer was looked at */
+	bool fills;       /* half of much waited at the last look, and each batch since was full */
 	bool judge;       /* a window is over */
 	uint32_t dropped; /* by the kernel, when it was last asked */
 	uint32_t used;    /* bytes of the buffer, likewise */
@@ -32,7 +33,7 @@ door_note(struct door *door, struct ip4 from)
 		door->judge |= flood_note(&door->flood, from);
 }
 
-/* After each attempt to receive: how many came, of so many at most. */
+/* After each attempt to receive: how many came, of so many at most. Without fair shares only fills is kept. */
 void door_tend(struct door *door, unsigned came, unsigned most);
 
 /* Milliseconds after which door_tend is to be called although nothing came; -1: no need. */

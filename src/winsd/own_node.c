@@ -151,7 +151,7 @@ own_node_put(struct own_node *o, unsigned worker, const struct udp_packet *p)
 	slot->path = path_of(p);
 	slot->len = p->len;
 	memcpy(slot->data, p->data, p->len);
-	ring_push(o->ring[worker]);
+	(void)ring_push(o->ring[worker]);
 	return true;
 }
 

@@ -12,6 +12,8 @@
 #include "winsd/data.h"
 #include "winsd/own_node.h"
 #include "winsd/repl_host.h"
+#include "winsd/wait.h"
+#include "winsd/way.h"
 #include "winsd/winsd.h"
 #include "winsd/worker.h"
 
@@ -51,6 +53,8 @@ struct registrar {
 	struct wall tended;
 	struct mono others; /* when all but packets had its turn last */
 	struct worker_sender *out;
+	struct way way;
+	struct wins_stats stats; /* of what never comes to the engine */
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t stands;
@@ -166,6 +170,17 @@ look_ahead(struct registrar *r, struct ring *ring)
 	return n;
 }
 
+static void
+take_packet(struct registrar *r, unsigned worker, const struct worker_packet *p)
+{
+	const uint8_t *data = worker_packet_data(r->d, worker, p);
+
+	if (wait_late(p, data, r->mnow))
+		wins_count(&r->stats.n[WS_LATE]);
+	else
+		wins_in(r->wins, data, p->len, &p->path, r->mnow, r->now);
+}
+
 static size_t
 take_group(struct registrar *r, unsigned worker)
 {
@@ -175,8 +190,8 @@ take_group(struct registrar *r, unsigned worker)
 	for (size_t i = 0; i < n; i++) {
 		const struct worker_packet *p = ring_peek(ring);
 
-		wins_in(r->wins, p->data, p->len, &p->path, r->mnow, r->now);
-		worker_taken(r->d, worker, &p->path);
+		take_packet(r, worker, p);
+		worker_taken(r->d, worker, p);
 		ring_pop(ring);
 	}
 	return n;
@@ -371,6 +386,7 @@ turn(struct registrar *r)
 {
 	bool busy, flies;
 
+	way_make(&r->way, r->d);
 	r->mnow = clock_mono();
 	r->now = clock_wall();
 	wins_tick(r->wins, r->mnow, r->now);
@@ -573,6 +589,7 @@ registrar_stats(struct registrar *r, struct wins_stats *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	wins_stats_sum(ret, wins_registrar_stats(r->wins));
+	wins_stats_sum(ret, &r->stats);
 	for (unsigned i = 0; i < r->d->nworkers; i++)
 		wins_stats_sum(ret, worker_stats(r->d, i));
 	if (r->d->tcp_stats)

@@ -216,23 +216,6 @@ used_now(void)
 	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
-/* ns that the workers have waited for a processor, those of which it is known */
-static int64_t
-workers_waited(const struct winsd *d)
-{
-	int64_t sum = 0, one;
-	char text[80];
-
-	for (unsigned i = 0; i < d->nworkers; i++) {
-		ssize_t n = pread(worker_schedstat(d, i), text, sizeof(text) - 1, 0);
-
-		text[n > 0 ? n : 0] = '\0';
-		if (sscanf(text, "%*u %" SCNd64, &one) == 1)
-			sum += one;
-	}
-	return sum;
-}
-
 /* A step, when it is time for one. */
 static bool
 step(struct repl_line *l, struct mono mnow, struct wall now)

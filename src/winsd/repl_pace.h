@@ -2,7 +2,7 @@
 /*
  * How much of a processor replication may take while others want the same one: after work for which
  * the workers had to wait, it rests in proportion to what it used. Where nobody competes it never
- * rests. Layer: program. Pure: times come in.
+ * rests. The registrar makes way in the same manner (way.h). Layer: program. Pure: times come in.
  */
 #pragma once
 

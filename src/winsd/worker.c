@@ -3,6 +3,7 @@
 #include "winsd/worker.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -102,6 +103,17 @@ serve(struct worker *w, unsigned socket)
 }
 
 static void
+note_pressed(struct worker *w)
+{
+	bool pressed = false;
+
+	for (unsigned i = 0; i < w->nfd; i++)
+		pressed |= w->door[i].fills;
+	if (pressed != atomic_load_explicit(&w->pressed, memory_order_relaxed))
+		atomic_store_explicit(&w->pressed, pressed, memory_order_relaxed);
+}
+
+static void
 rest(struct worker *w)
 {
 	struct pollfd p[WINSD_SOCKETS_MAX + XDP_QUEUES_MAX + 1];
@@ -152,10 +164,13 @@ run(void *arg)
 
 		for (unsigned i = 0; i < w->nfd; i++)
 			any |= serve(w, i);
+		note_pressed(w);
 		any |= worker_fast_serve(w);
 		store_reader_quiescent();
-		if (!any)
+		if (!any) {
+			ring_tidy(w->ring);
 			rest(w);
+		}
 	}
 	store_reader_unregister();
 	return NULL;
@@ -217,6 +232,10 @@ open_one(struct worker *w)
 	if (!err)
 		err = ring_new(
 		    power_of_two(w->d->conf.queue_max), sizeof(struct worker_packet), &w->ring);
+	if (!err)
+		err = ring_new(WORKER_LONG, WORKER_PACKET_MAX, &w->long_ring);
+	if (!err)
+		err = wait_new(w->d->conf.queue_max, &w->waiting);
 	return err;
 }
 
@@ -263,6 +282,7 @@ workers_open(struct winsd *d)
 		w->index = d->nworkers;
 		w->wake = -1;
 		share_init(&w->share, arc4random(), arc4random());
+		share_init(&w->long_share, arc4random(), arc4random());
 		err = open_one(w);
 	}
 	if (!err && d->conf.pin_workers && d->nworkers > 1)
@@ -314,6 +334,8 @@ workers_close(struct winsd *d)
 		udp_in_free(w->in);
 		udp_out_free(w->out);
 		ring_free(w->ring);
+		ring_free(w->long_ring);
+		wait_free(w->waiting);
 	}
 	free(d->workers);
 	d->workers = NULL;
@@ -334,16 +356,48 @@ worker_ring(const struct winsd *d, unsigned i)
 	return d->workers[i].ring;
 }
 
-void
-worker_taken(struct winsd *d, unsigned i, const struct wins_path *path)
+const uint8_t *
+worker_packet_data(const struct winsd *d, unsigned i, const struct worker_packet *oldest)
 {
-	share_out(&d->workers[i].share, path->peer);
+	return oldest->len > WORKER_PLACE_MAX ? ring_peek(d->workers[i].long_ring) : oldest->data;
 }
 
-int
-worker_schedstat(const struct winsd *d, unsigned i)
+void
+worker_taken(struct winsd *d, unsigned i, const struct worker_packet *oldest)
 {
-	return d->workers[i].schedstat;
+	struct worker *w = &d->workers[i];
+
+	share_out(&w->share, oldest->path.peer);
+	if (oldest->len <= WORKER_PLACE_MAX)
+		return;
+	share_out(&w->long_share, oldest->path.peer);
+	ring_pop(w->long_ring);
+}
+
+int64_t
+workers_waited(const struct winsd *d)
+{
+	int64_t sum = 0, one;
+	char text[80];
+
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		ssize_t n = pread(d->workers[i].schedstat, text, sizeof(text) - 1, 0);
+
+		text[n > 0 ? n : 0] = '\0';
+		if (sscanf(text, "%*u %" SCNd64, &one) == 1)
+			sum += one;
+	}
+	return sum;
+}
+
+bool
+workers_pressed(const struct winsd *d)
+{
+	for (unsigned i = 0; i < d->nworkers; i++)
+		if (atomic_load_explicit(&d->workers[i].pressed, memory_order_relaxed) &&
+		    ring_used(d->workers[i].ring) < d->conf.queue_max / 4 * 3)
+			return true;
+	return false;
 }
 
 const struct wins_stats *

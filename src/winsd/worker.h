@@ -10,12 +10,16 @@
 /* Longest packet that can change state: name and RR_NAME written out with the longest scope. */
 #define WORKER_PACKET_MAX 640
 
+/* Of a packet, kept in its place of the queue: a registration whose scope has up to 28 bytes. */
+#define WORKER_PLACE_MAX 96
+
 /* A packet on its way to the registrar. */
 struct worker_packet {
 	struct wins_path path; /* path.socket: index into conf.listen, 0 when that is empty */
+	uint16_t len;          /* more than WORKER_PLACE_MAX: it is in a queue of long ones */
 	uint64_t hash;         /* of its name, for store_fetch */
-	uint16_t len;
-	uint8_t data[WORKER_PACKET_MAX];
+	struct mono since;     /* it waits */
+	uint8_t data[WORKER_PLACE_MAX];
 };
 
 /*
@@ -34,10 +38,15 @@ int worker_socket(const struct winsd *d, unsigned i);
 /* A socket for this address could not be opened. */
 void worker_tell_socket(struct winsd *d, struct ip4 address, int err);
 struct ring *worker_ring(const struct winsd *d, unsigned i);
-/* The registrar has dealt with a packet that came from there: its place in the queue is free. */
-void worker_taken(struct winsd *d, unsigned i, const struct wins_path *path);
-/* The kernel's account of this worker's thread: how long it ran, and waited for a processor. -1: not known. */
-int worker_schedstat(const struct winsd *d, unsigned i);
+/* The bytes of the oldest packet of a ring. */
+const uint8_t *worker_packet_data(
+    const struct winsd *d, unsigned i, const struct worker_packet *oldest);
+/* The registrar has dealt with the oldest packet: its place is free, but for ring_pop. */
+void worker_taken(struct winsd *d, unsigned i, const struct worker_packet *oldest);
+/* ns that the workers have waited for a processor, those of which the kernel tells. */
+int64_t workers_waited(const struct winsd *d);
+/* Does the receive buffer of one of them fill, while its queue has room? */
+bool workers_pressed(const struct winsd *d);
 const struct wins_stats *worker_stats(const struct winsd *d, unsigned i);
 /* The registrar's sender too; after registrar_start. */
 void worker_udp_stats(const struct winsd *d, struct udp_stats *ret_sum);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <poll.h>
 
 #include "io/ring.h"
@@ -12,10 +13,16 @@
 #include "winsd/dispatch.h"
 #include "winsd/door.h"
 #include "winsd/share.h"
+#include "winsd/wait.h"
 #include "winsd/worker.h"
 
 /* Packets that are looked at before the first is answered: more would not stay in the nearest cache. */
 #define WORKER_GROUP 16
+
+/* Places for packets that do not fit into one of the queue; a power of two. */
+#define WORKER_LONG 1024
+
+static_assert(sizeof(struct worker_packet) == 128, "two lines of the cache, and no more memory");
 
 struct worker_item {
 	struct udp_packet p;
@@ -31,7 +38,8 @@ struct worker {
 	atomic_bool stop;
 	int wake;             /* ends the wait for packets */
 	int processor;        /* that it stays on; -1: any */
-	atomic_int schedstat; /* -1: the kernel does not say */
+	atomic_int schedstat; /* how long its thread ran and waited; -1: the kernel does not say */
+	atomic_bool pressed;  /* one of its doors fills */
 	int fd[WINSD_SOCKETS_MAX];
 	struct door door[WINSD_SOCKETS_MAX];
 	unsigned nfd;
@@ -41,7 +49,10 @@ struct worker {
 	struct udp_in *in;
 	struct udp_out *out;
 	struct ring *ring;
-	struct share share; /* of the ring */
+	struct share share;     /* of the ring */
+	struct ring *long_ring; /* what is too long for a place of it; both are in the same order */
+	struct share long_share;
+	struct wait *waiting; /* in the ring */
 	struct wins_burst burst;
 	bool bursting;
 	bool handed;        /* something to the registrar, since it rested */
@@ -59,6 +70,7 @@ struct worker_batch {
 	const struct dispatch_names *names; /* of the own node, NULL = none */
 	unsigned socket;                    /* index of the one that they came through */
 	bool to_registrar, to_node;         /* something was handed over */
+	struct mono now;                    /* set when it first was, to the registrar */
 };
 
 /* What every batch begins and ends with. */

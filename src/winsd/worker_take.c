@@ -26,12 +26,25 @@ put_off(struct worker *w, int event, const struct udp_packet *p, uint64_t number
 	w->full_told = now;
 }
 
+static bool
+fair(const struct worker *w)
+{
+	return atomic_load_explicit(&w->d->live.fair_shares, memory_order_relaxed);
+}
+
 /* Has this client as many of so many places of the queue as it may? */
 static bool
 exceeds_share(const struct worker *w, const struct udp_packet *p, size_t size)
 {
-	return atomic_load_explicit(&w->d->live.fair_shares, memory_order_relaxed) &&
-	       share_exceeded(&w->share, p->peer, ring_used(w->ring), size);
+	return fair(w) && share_exceeded(&w->share, p->peer, ring_used(w->ring), size);
+}
+
+/* Likewise, of the places for long packets, if it needs one. */
+static bool
+exceeds_long_share(const struct worker *w, const struct udp_packet *p)
+{
+	return p->len > WORKER_PLACE_MAX && fair(w) &&
+	       share_exceeded(&w->long_share, p->peer, ring_used(w->long_ring), WORKER_LONG);
 }
 
 /* Burst handling (wins 2.11): the length of the answer when the packet gets it here. Who has his share of
@@ -61,33 +74,75 @@ burst(struct worker *w, const struct udp_packet *p, uint8_t out[static NB_UDP_MA
 }
 
 static void
-hand_over(struct worker *w, const struct worker_item *it, unsigned socket)
+fill(struct worker *w, struct worker_packet *slot, const struct worker_item *it, unsigned socket)
 {
 	const struct udp_packet *p = &it->p;
+	void *place = p->len > WORKER_PLACE_MAX ? ring_room(w->long_ring) : slot->data;
+
+	slot->path = (struct wins_path){
+		.peer = p->peer, .local = p->local, .port = p->port, .socket = (uint16_t)socket
+	};
+	slot->hash = it->read.hash;
+	slot->len = p->len;
+	memcpy(place, p->data, p->len);
+}
+
+/* The place is filled: now it waits. */
+static void
+put(struct worker *w, const struct worker_packet *slot, bool deep)
+{
+	uint32_t number;
+
+	share_in(&w->share, slot->path.peer);
+	if (slot->len > WORKER_PLACE_MAX) {
+		share_in(&w->long_share, slot->path.peer);
+		(void)ring_push(w->long_ring);
+	}
+	number = ring_push(w->ring);
+	if (deep)
+		wait_note(w->waiting, slot, number);
+}
+
+/* NULL: the queue is full. */
+static struct worker_packet *
+place_for(struct worker *w, const struct udp_packet *p)
+{
+	if (ring_used(w->ring) >= w->d->conf.queue_max)
+		return NULL;
+	return p->len > WORKER_PLACE_MAX && !ring_room(w->long_ring) ? NULL : ring_room(w->ring);
+}
+
+static void
+hand_over(struct worker *w, struct worker_batch *b, const struct worker_item *it)
+{
+	const struct udp_packet *p = &it->p;
+	bool deep = ring_used(w->ring) >= WAIT_DEEP;
 	struct worker_packet *slot;
 
 	if (p->len > WORKER_PACKET_MAX) {
 		wins_count(&w->stats.drop[NB_DROP_LONG]);
 		return;
 	}
-	if (exceeds_share(w, p, w->d->conf.queue_max)) {
+	if (exceeds_share(w, p, w->d->conf.queue_max) || exceeds_long_share(w, p)) {
 		wins_count(&w->stats.n[WS_OVER_SHARE]);
 		put_off(w, EV_QUEUE_SHARE, p, share_of(&w->share, p->peer));
 		return;
 	}
-	slot = ring_used(w->ring) < w->d->conf.queue_max ? ring_room(w->ring) : NULL;
+	slot = place_for(w, p);
 	if (!slot) {
 		put_off(w, EV_QUEUE_FULL, p, ring_used(w->ring));
 		return;
 	}
-	slot->path = (struct wins_path){
-		.peer = p->peer, .local = p->local, .port = p->port, .socket = (uint16_t)socket
-	};
-	slot->hash = it->read.hash;
-	slot->len = p->len;
-	memcpy(slot->data, p->data, p->len);
-	share_in(&w->share, p->peer);
-	ring_push(w->ring);
+	fill(w, slot, it, b->socket);
+	if (deep && wait_same(w->waiting, w->ring, slot)) {
+		wins_count(&w->stats.n[WS_SAME]);
+		return;
+	}
+	if (!b->to_registrar)
+		b->now = clock_mono();
+	b->to_registrar = true;
+	slot->since = b->now;
+	put(w, slot, deep);
 }
 
 /* ---- one packet ---- */
@@ -153,9 +208,7 @@ worker_handle(struct worker *w, struct worker_batch *b, struct worker_item *it,
 		return 0;
 	}
 	len = burst(w, p, out);
-	if (!len) {
-		hand_over(w, it, b->socket);
-		b->to_registrar = true;
-	}
+	if (!len)
+		hand_over(w, b, it);
 	return len;
 }
