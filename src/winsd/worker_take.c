@@ -47,6 +47,15 @@ exceeds_long_share(const struct worker *w, const struct udp_packet *p)
 	       share_exceeded(&w->long_share, p->peer, ring_used(w->long_ring), WORKER_LONG);
 }
 
+/* Reading is four times cheaper than answering: while the receive buffer fills, what comes is put where it
+ * is safe, and is stored in the end, as long as half of the queue is free. */
+static bool
+better_queued(const struct worker *w, size_t waiting)
+{
+	return atomic_load_explicit(&w->pressed, memory_order_relaxed) &&
+	       waiting < w->d->conf.queue_max / 2;
+}
+
 /* Burst handling (wins 2.11): the length of the answer when the packet gets it here. Who has his share of
  * the queue up to where it begins gets such answers already: he shall not be the reason that others do. */
 static size_t
@@ -64,6 +73,8 @@ burst(struct worker *w, const struct udp_packet *p, uint8_t out[static NB_UDP_MA
 		}
 		return 0;
 	}
+	if (better_queued(w, waiting))
+		return 0;
 	len = wins_burst_answer(&w->burst, &w->stats, p->data, p->len, out);
 	if (!len)
 		return 0;
