@@ -59,8 +59,8 @@ share_exceeded(const struct share *s, struct ip4 ip, size_t used, size_t size)
 {
 	size_t left = used < size ? size - used : 0, mine;
 
-	if (used < left) /* nobody can have more than all */
+	if (used < left && used < SHARE_MOST) /* nobody can have more than all */
 		return false;
 	mine = share_of(s, ip);
-	return mine >= SHARE_LEAST && mine >= left;
+	return mine >= SHARE_MOST || (mine >= SHARE_LEAST && mine >= left);
 }

@@ -17,6 +17,9 @@
 #define SHARE_LEAST \
 	32 /* places that each address may take whatever the others do, if there are any */
 
+/* Places that nobody has more of: others wait for them, and a queue for a storm of many is long. */
+#define SHARE_MOST 16384
+
 struct share {
 	uint32_t seed[2]; /* unpredictable, or somebody could have others' counters */
 	_Atomic uint32_t in[2][SHARE_SLOTS], out[2][SHARE_SLOTS];
@@ -29,6 +32,6 @@ uint32_t share_of(const struct share *s, struct ip4 ip);          /* the filler 
 /*
  * May the filler not put in one more of ip, when used of size places are taken? Each may have as many as
  * are left, so that one alone has half the queue, n have one in n + 1 each, and there is always room for
- * the next.
+ * the next; but never more than SHARE_MOST.
  */
 bool share_exceeded(const struct share *s, struct ip4 ip, size_t used, size_t size);

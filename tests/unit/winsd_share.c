@@ -116,6 +116,22 @@ least_share_is_anybodys_whatever_is_left(void **state)
 	assert_false(share_exceeded(q->share, host(2), SIZE - 1, SIZE));
 }
 
+/* Of a queue in which half were much more. */
+static void
+nobody_gets_more_than_the_most(void **state)
+{
+	struct queue *q = *state;
+
+	for (unsigned i = 0; i < 3 * SHARE_MOST; i++) {
+		assert_false(share_exceeded(q->share, host(i % 3), i, 100 * SHARE_MOST));
+		share_in(q->share, host(i % 3));
+	}
+	assert_true(share_exceeded(q->share, host(1), 3 * SHARE_MOST, 100 * SHARE_MOST));
+	assert_false(share_exceeded(q->share, host(3), 3 * SHARE_MOST, 100 * SHARE_MOST));
+	share_out(q->share, host(1));
+	assert_false(share_exceeded(q->share, host(1), 3 * SHARE_MOST - 1, 100 * SHARE_MOST));
+}
+
 static void
 counters_go_round_their_end(void **state)
 {
@@ -158,6 +174,7 @@ main(void)
 		    place_is_free_when_it_was_taken_from_the_queue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    least_share_is_anybodys_whatever_is_left, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nobody_gets_more_than_the_most, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(counters_go_round_their_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    who_floods_has_nobody_elses_counters, set_up, tear_down),
