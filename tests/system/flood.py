@@ -101,6 +101,34 @@ class Floods(LabCase):
         flood.stop()
 
 
+class Queues(LabCase):
+    def test_long_requests_keep_their_turn_among_short_ones(self):
+        """Packets of more than 96 bytes wait in a queue of their own: these have 68 to 287."""
+        server = self.winsd(self.lab.host('server', SERVER)).start()
+        host = self.lab.host('client', CLIENT)
+        scopes = ['', 'S' * 23, 'S' * 27, 'S' * 28, '.'.join(['T' * 63, 'U' * 63, 'V' * 63, 'W' * 26])]
+        names = [Name(f'TURN{i}', scope=scopes[i % len(scopes)]) for i in range(120)]
+        lengths = {len(netbios.request(1, netbios.REGISTER, name, CLIENT)) for name in names}
+        self.assertEqual(lengths, {68, 92, 96, 97, 287})
+        sock = host.socket()
+        sock.bind((CLIENT, 0))
+        for i, name in enumerate(names):
+            sock.sendto(netbios.request(i + 1, netbios.REGISTER, name, CLIENT), (SERVER, 137))
+            if i % 7 == 0:
+                sock.sendto(netbios.request(i + 1001, netbios.RELEASE, name, CLIENT), (SERVER, 137))
+        sock.settimeout(LONG)
+        answers = {}
+        while len(answers) < 120 + 18:
+            answer = sock.recv(1500)
+            answers[int.from_bytes(answer[:2], 'big')] = answer[3] & 15
+        sock.close()
+        self.assertEqual(set(answers.values()), {netbios.OK})
+        node = Node(host, SERVER)
+        for i, name in enumerate(names):
+            self.assertEqual(node.resolve(name), None if i % 7 == 0 else [CLIENT], str(i))
+        self.assertEqual(sum(server.stats()['drops'].values()), 0)
+
+
 class Shares(LabCase):
     def test_address_gets_so_many_names_and_a_reload_gives_it_more(self):
         server = self.winsd(self.lab.host('server', SERVER))
