@@ -11,6 +11,7 @@
 #include "io/wake.h"
 #include "winsd/data.h"
 #include "winsd/own_node.h"
+#include "winsd/registrar_queue.h"
 #include "winsd/repl_host.h"
 #include "winsd/wait.h"
 #include "winsd/way.h"
@@ -18,18 +19,12 @@
 #include "winsd/worker.h"
 
 #define BATCH_MAX \
-	1024        /* packets a commit: bounds the first one's wait for the last one's decision */
-#define GROUP    16 /* packets looked at before the first is decided */
-#define WORK_MAX 256
-#define IDLE_MS  1000 /* the store is tended at least so often */
+	1024         /* packets a commit: bounds the first one's wait for the last one's decision */
+#define GROUP   16   /* packets looked at before the first is decided */
+#define IDLE_MS 1000 /* the store is tended at least so often */
 /* While packets come without end, all but them has its turn so often: it waits for the disk, packets
  * need not. */
 #define OTHERS_NS 10000000
-
-struct queue {
-	struct registrar_work v[WORK_MAX];
-	size_t first, n;
-};
 
 enum sleep {
 	AWAKE,
@@ -66,26 +61,6 @@ struct registrar {
 };
 
 /* ---- work from the main loop ---- */
-
-static bool
-queue_put(struct queue *q, const struct registrar_work *work)
-{
-	if (q->n == WORK_MAX)
-		return false;
-	q->v[(q->first + q->n++) % WORK_MAX] = *work;
-	return true;
-}
-
-static bool
-queue_get(struct queue *q, struct registrar_work *ret)
-{
-	if (!q->n)
-		return false;
-	*ret = q->v[q->first];
-	q->first = (q->first + 1) % WORK_MAX;
-	q->n--;
-	return true;
-}
 
 int
 registrar_call(struct registrar *r, const struct registrar_work *work)
