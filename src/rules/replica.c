@@ -355,10 +355,30 @@ keep_own(struct verdict *v, const struct rec *cur, const struct rec *in, const s
 		keep_and_tell(v, RULE_RPL_53, cur, env);
 }
 
-static void
-keep_theirs(struct verdict *v, const struct rec *cur, const struct rec *in)
+/*
+ * Another server's living name whose addresses are all of a third one, which says that they are dead.
+ * Where those two are no partners, the record's owner hears it only if we pass it on, and nothing else
+ * ends it there (RPL_62) before a verify interval.
+ */
+static bool
+has_outlived_itself(const struct rec *cur, const struct rec *in)
 {
-	if (cur->type == REC_GROUP)
+	if (cur->type != REC_MULTIHOMED || cur->is_static || in->state != REC_TOMBSTONE ||
+	    !is_computer(in) || !is_part_of(cur, in))
+		return false;
+	for (int i = 0; i < cur->naddr; i++)
+		if (!ip4_eq(cur->addr[i].owner, in->owner))
+			return false;
+	return true;
+}
+
+static void
+keep_theirs(
+    struct verdict *v, const struct rec *cur, const struct rec *in, const struct rule_env *env)
+{
+	if (has_outlived_itself(cur, in))
+		rules_replica_write(v, RULE_RPL_64, cur, in, env);
+	else if (cur->type == REC_GROUP)
 		rules_keep(v, RULE_RPL_41);
 	else if (cur->type == REC_SPECIAL)
 		rules_keep(v, RULE_RPL_42);
@@ -396,7 +416,7 @@ by_matrix(
 		rules_replica_write(v, why_replaced(cur), cur, in, env);
 		break;
 	case K:
-		keep_theirs(v, cur, in);
+		keep_theirs(v, cur, in, env);
 		break;
 	case P:
 		keep_own(v, cur, in, env);
