@@ -332,6 +332,8 @@ void partner_first_pull(struct repl *r, struct partner *p);
 void partner_pulled(struct repl *r, struct partner *p, uint64_t records, bool whole);
 /* It is pulled from by plan, and was reached when that was last tried. */
 bool partner_tells(const struct partner *p);
+/* Tells wins which ones that are now: before records are given to it. */
+void partners_near(struct repl *r);
 void partner_failed(struct repl *r, struct partner *p, const char *why);
 void partner_free(struct partner *p);
 void partners_reconf(struct repl *r);

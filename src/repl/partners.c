@@ -126,6 +126,19 @@ partner_tells(const struct partner *p)
 }
 
 void
+partners_near(struct repl *r)
+{
+	struct ip4 near[REPL_PARTNERS_MAX];
+	unsigned n = 0;
+
+	_Static_assert(REPL_PARTNERS_MAX <= WINS_NEAR_MAX, "wins takes them all");
+	for (size_t i = 0; i < r->npartners; i++)
+		if (partner_tells(r->partner[i]))
+			near[n++] = r->partner[i]->conf.address;
+	wins_near(r->wins, near, n);
+}
+
+void
 partner_failed(struct repl *r, struct partner *p, const char *why)
 {
 	size_t len = strnlen(why, sizeof(p->view.error) - 1);

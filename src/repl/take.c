@@ -123,6 +123,7 @@ apply_slice(struct repl *r, struct pull *p, unsigned i)
 	bool last;
 	int err = 0;
 
+	partners_near(r);
 	for (unsigned n = 0; x->left && n < APPLY_SLICE && !err; n++) {
 		err = take_record(r, p, x);
 		if (err != NBT_ELIMIT)

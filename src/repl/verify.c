@@ -354,6 +354,7 @@ apply_slice(struct repl *r)
 	struct verify *v = &r->verify;
 	int err = 0;
 
+	partners_near(r);
 	for (unsigned n = 0; v->left && n < VERIFY_SLICE && !err; n++)
 		err = take_record(r);
 	if (!goes_on(r, err) || v->left)

@@ -100,6 +100,24 @@ lacks_ours(const struct rec *in, const struct rec *cur)
 	return false;
 }
 
+/*
+ * The partner lists nothing that we do not, and lacks a member of a third server, which tells us of it
+ * itself: so it is alive, and where those two are no partners nobody else tells. A partner that lists
+ * more than we took of it knows something by its own; told, it would tell us that again, without end.
+ */
+static bool
+lacks_near(const struct rec *in, const struct rec *cur, const struct rule_env *env)
+{
+	for (int i = 0; i < in->naddr; i++)
+		if (rec_find(cur, in->addr[i].ip) < 0)
+			return false;
+	for (int i = 0; i < cur->naddr; i++)
+		if (rec_find(in, cur->addr[i].ip) < 0 &&
+		    rules_is_among(cur->addr[i].owner, env->near, env->nnear))
+			return true;
+	return false;
+}
+
 static void
 merge(struct verdict *v, const struct rec *cur, const struct rec *in, const struct rule_env *env)
 {
@@ -108,8 +126,8 @@ merge(struct verdict *v, const struct rec *cur, const struct rec *in, const stru
 	bool same = !c.grown && !c.lost, full = !rec_is_own(cur) || in->naddr == REC_ADDR_MAX;
 
 	/* Nothing came of it. Ours is told again if the partner could learn from it; it could not if its
-	 * list is full, and members of others are theirs to tell. */
-	if (same && !c.ghost && (full || !lacks_ours(in, cur))) {
+	 * list is full. */
+	if (same && !c.ghost && (full || (!lacks_ours(in, cur) && !lacks_near(in, cur, env)))) {
 		*v = (struct verdict){ 0 };
 		rules_keep(v, full ? RULE_RPL_84 : RULE_RPL_89);
 		return;

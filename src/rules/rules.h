@@ -58,6 +58,9 @@ struct rule_env {
 	bool held_here; /* it has the name, a unique one, and defends it */
 	uint8_t nheld;  /* the addresses on which it has the name or is registering it */
 	struct ip4 held[REC_ADDR_MAX];
+	/* The servers that tell this one of their own records themselves; replicas read it. */
+	uint16_t nnear;
+	const struct ip4 *near;
 	uint8_t nblocked; /* blocked names (2.12), upper case, padded with spaces */
 	uint8_t blocked[32][15];
 };

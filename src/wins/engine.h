@@ -79,6 +79,8 @@ struct wins {
 	struct ip4 verify[WINS_VERIFY_MAX];
 	uint32_t verify_turn; /* who makes way when it is full */
 	bool paused;
+	unsigned nnear; /* servers that tell us of their records themselves */
+	struct ip4 near[WINS_NEAR_MAX];
 
 	bool refusing;      /* the last batch could not be written, though the journal stands */
 	struct wall failed; /* when something could not be kept: the scavenger skips that second */

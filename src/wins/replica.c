@@ -252,6 +252,15 @@ replica_abandon(struct wins *w, struct replica_waiter *r)
 	free(r);
 }
 
+void
+wins_near(struct wins *w, const struct ip4 *list, unsigned n)
+{
+	assert(n <= WINS_NEAR_MAX);
+	w->nnear = n;
+	for (unsigned i = 0; i < n; i++)
+		w->near[i] = list[i];
+}
+
 int
 wins_returned(struct wins *w, const struct rec *in, struct wall now)
 {

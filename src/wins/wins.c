@@ -175,6 +175,8 @@ wins_look_up(struct wins *w, const struct nb_key *key, struct wall now, struct w
 	if (w->host.held)
 		ret->env.nheld =
 		    (uint8_t)w->host.held(w->host.arg, key, ret->env.held, &ret->env.held_here);
+	ret->env.near = w->near;
+	ret->env.nnear = (uint16_t)w->nnear;
 	ret->env.full = store_records(w->store) >= w->conf.names_max;
 	ret->env.uptime = now.s > w->started.s ? now.s - w->started.s : 0;
 	return ret->found ? &ret->rec : NULL;

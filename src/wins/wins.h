@@ -220,6 +220,11 @@ int wins_returned(struct wins *w, const struct rec *in, struct wall now);
 int wins_verified(
     struct wins *w, const struct nb_key *key, const struct rec *found, struct wall now);
 
+/* The servers that tell this one of their own records themselves (rule_env), up to WINS_NEAR_MAX, until
+ * this is called again. */
+#define WINS_NEAR_MAX 256
+void wins_near(struct wins *w, const struct ip4 *list, unsigned n);
+
 /* How far a pull's challenges are. Ask after wins_commit; forget it when it is of no interest: one that
  * failed is kept until then. No number serves twice. */
 struct wins_pull {

@@ -217,6 +217,15 @@ block(const char *name, struct rule_env *env)
 	memcpy(env->blocked[env->nblocked++], name, strlen(name));
 }
 
+static void
+owners_near(struct rule_env *env)
+{
+	static const struct ip4 near[] = { IP4(198, 51, 100, 11) };
+
+	env->near = near;
+	env->nnear = 1;
+}
+
 void
 text_env(const char *text, struct rule_env *ret)
 {
@@ -261,6 +270,8 @@ text_env(const char *text, struct rule_env *ret)
 			ret->prepend_1b = false;
 		else if (!strcmp(word, "noself"))
 			ret->nself = 0;
+		else if (!strcmp(word, "near"))
+			owners_near(ret);
 		else if (!strcmp(word, "held"))
 			ret->held_here = true;
 		else if (after(word, "held="))

@@ -19,6 +19,7 @@
  *   answer    neg; pos FLAGS ADDRESS...
  *   env       migrate strict propagate verify no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
  *             settle, low, high (settle conflicts; this server's address is lower, higher than rep's)
+ *             near (rep3 tells us of its records itself)
  *             held (our own node has the name) held=ADDRESS... (where)
  */
 #pragma once

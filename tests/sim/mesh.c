@@ -29,6 +29,9 @@ static const struct {
 	{ 32, "a_group_that_moved_on_is_answered_everywhere" },
 	{ 1028, "a_lost_disk_gives_no_version_again" },
 	{ 1103, "versions_that_only_a_stranger_saw_are_leapt_over" },
+	{ 702577, "a_spoke_that_dropped_a_member_hears_that_another_has_it" },
+	{ 701549, "a_dead_address_of_a_third_server_leaves_a_hubs_records" },
+	{ 702413, "a_dead_address_passes_the_middle_of_a_hub" },
 	{ 1259, "two_servers_that_verify_at_once_find_each_others_tombstones" },
 };
 

@@ -402,6 +402,39 @@ members_of_three_servers_come_together_everywhere(void **state)
 	}
 }
 
+/* Who dropped a member that another spoke has by now: only the middle can tell it (wins 3.9.3). */
+static void
+spoke_that_lacks_a_member_of_another_is_told_by_the_hub(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	for (int i = 1; i < 3; i++) {
+		w->s[i].conf.npartners = 1;
+		w->s[i].conf.partner[0].address = SITE(0);
+		w->s[0].conf.partner[i - 1].pull_interval = 3600;
+	}
+	world_up(w, 3);
+	for (int i = 0; i < 3; i++)
+		net_registers(&w->s[i].n, NB_OP_REGISTER, "CORP<1C>", 0x8000 | 0x6000,
+		    HOST((unsigned)(10 + i)));
+	for (int round = 0; round < 3; round++)
+		for (int i = 0; i < 3; i++)
+			server_pull(w, i, IP4_ANY);
+	assert_true(server_has(w, 2, "CORP<1C>", &rec));
+	assert_int_equal(rec.naddr, 3);
+	rec.addr[rec_find(&rec, HOST(11))] = rec.addr[2];
+	rec.naddr = 2;
+	rec.owner = OWNER_SELF;
+	rec.version = store_next_version(w->s[2].n.store);
+	assert_int_equal(store_put(w->s[2].n.store, &rec), 0);
+	assert_int_equal(store_commit(w->s[2].n.store), 0);
+	server_pull(w, 0, SITE(2));
+	server_pull(w, 2, SITE(0));
+	assert_true(server_has(w, 2, "CORP<1C>", &rec));
+	assert_int_equal(rec.naddr, 3);
+}
+
 static void
 third_servers_records_come_through_a_hub(void **state)
 {
@@ -658,6 +691,7 @@ main(void)
 		THREE(blocked_owner_is_not_pulled_and_listed_one_alone_is),
 		THREE(blocked_owners_members_are_dropped_from_a_group),
 		THREE(members_of_three_servers_come_together_everywhere),
+		THREE(spoke_that_lacks_a_member_of_another_is_told_by_the_hub),
 		THREE(third_servers_records_come_through_a_hub),
 		THREE(records_of_a_partner_come_from_itself),
 		TWO(challenge_is_waited_for_before_the_range_is_known),

@@ -745,6 +745,39 @@ a_merge_holds_25_members_and_no_more(void **state)
 	net_end(&n);
 }
 
+/* PARTNER lists its own and ours; a member of THIRD it cannot know from anybody but us. */
+static void
+a_member_of_a_server_that_tells_us_itself_is_told_to_who_lacks_it(void **state)
+{
+	const struct ip4 near[] = { OTHER, THIRD };
+	struct rec r = special(1, "DOM<1C>", 1, 2);
+	uint64_t before;
+	struct net n;
+
+	net_init(&n);
+	net_registers(&n, NB_OP_REGISTER, "DOM<1C>", NB_G, HOST(100));
+	r.owner = r.addr[0].owner = r.addr[1].owner = THIRD;
+	gives(&n, r);
+	r = special(1, "DOM<1C>", 11, 2);
+	r.addr[1] = (struct rec_addr){ .ip = HOST(100), .owner = OWNER_SELF };
+	gives(&n, r);
+	before = record(&n, "DOM<1C>").version.v;
+	r.version.v++;
+	gives(&n, r); /* whether it is alive is not known here */
+	assert_int_equal(record(&n, "DOM<1C>").version.v, before);
+	wins_near(n.w, near, 2);
+	r.version.v++;
+	gives(&n, r);
+	assert_true(record(&n, "DOM<1C>").version.v > before);
+	assert_int_equal(record(&n, "DOM<1C>").naddr, 4);
+	before = record(&n, "DOM<1C>").version.v;
+	wins_near(n.w, near, 1);
+	r.version.v++;
+	gives(&n, r);
+	assert_int_equal(record(&n, "DOM<1C>").version.v, before);
+	net_end(&n);
+}
+
 /* ---- the version counter ---- */
 
 static void
@@ -1100,6 +1133,7 @@ main(void)
 		cmocka_unit_test(a_queue_of_replicas_is_bounded),
 		cmocka_unit_test(a_full_batch_and_a_full_server_are_said_and_nothing_is_lost),
 		cmocka_unit_test(a_merge_holds_25_members_and_no_more),
+		cmocka_unit_test(a_member_of_a_server_that_tells_us_itself_is_told_to_who_lacks_it),
 		cmocka_unit_test(while_paused_nothing_is_promised_and_queries_go_on),
 		cmocka_unit_test(a_claim_that_waits_when_the_pause_begins_is_dropped),
 		cmocka_unit_test(an_own_record_that_comes_back_lifts_the_counter_for_good),
