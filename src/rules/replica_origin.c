@@ -18,6 +18,16 @@ renew_own_members(struct rec *r, const struct rule_env *env)
 			rules_refresh_member(r, i, env);
 }
 
+/* A partner lists members under the version that brought them, with what it merged (3.9.3, 3.9.4). */
+static bool
+may_be_merged(const struct rec *in)
+{
+	for (int i = 0; i < in->naddr && rules_has_members(in->type); i++)
+		if (!ip4_eq(in->addr[i].owner, OWNER_SELF))
+			return true;
+	return false;
+}
+
 static void
 write_returned(struct verdict *v, enum rule_id rule, const struct rec *cur, const struct rec *in,
     const struct rule_env *env)
@@ -25,6 +35,11 @@ write_returned(struct verdict *v, enum rule_id rule, const struct rec *cur, cons
 	rules_replica_write(v, rule, cur, in, env);
 	if (v->next.state == REC_ACTIVE && !v->next.is_static)
 		renew_own_members(&v->next, env);
+	/* Others may know another list under its version, from us. */
+	if (may_be_merged(in)) {
+		rules_take(&v->next, env);
+		v->rule = RULE_RTN_07;
+	}
 }
 
 /* in was ours, cur is another server's by now, which is the newer truth (3.9 decided it among servers).

@@ -32,6 +32,7 @@ static const struct {
 	{ 702577, "a_spoke_that_dropped_a_member_hears_that_another_has_it" },
 	{ 701549, "a_dead_address_of_a_third_server_leaves_a_hubs_records" },
 	{ 702413, "a_dead_address_passes_the_middle_of_a_hub" },
+	{ 801233, "a_list_that_a_partner_merged_comes_back_under_a_new_version" },
 	{ 1259, "two_servers_that_verify_at_once_find_each_others_tombstones" },
 };
 
