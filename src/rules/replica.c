@@ -186,6 +186,19 @@ has_all(const struct ip4 *list, unsigned n, const struct rec *of)
 	return true;
 }
 
+/* cur without those addresses that the replica's server took, and does not have any more: nobody else
+ * expires them (3.9.6, C5). Static ones stay. */
+static void
+without_gone(struct rec *ret, const struct rec *cur, const struct rec *in)
+{
+	memset(ret, 0, sizeof(*ret));
+	rules_copy(ret, cur);
+	for (int i = ret->naddr - 1; i >= 0; i--)
+		if (!cur->is_static && ip4_eq(ret->addr[i].owner, in->owner) &&
+		    rec_find(in, ret->addr[i].ip) < 0)
+			rules_remove_member(ret, i);
+}
+
 /* A living special group without members tells nothing to whom the group is dead already. */
 static bool
 is_empty_of_dead(const struct rec *cur, const struct rec *in)
@@ -256,12 +269,16 @@ contest(struct verdict *v, const struct rec *cur, const struct rec *in, const st
 {
 	const struct holder_says node = { RULE_RPL_72, RULE_RPL_72, RULE_RPL_72, RULE_RPL_73,
 		env->held, env->nheld };
+	struct rec left;
 
+	without_gone(&left, cur, in);
 	if (is_part_of(cur, in)) {
 		rules_replica_write(v, RULE_RPL_34, cur, in, env);
-	} else if (is_our_nodes(cur, env)) {
-		on_answer(v, cur, in, &node, env);
-	} else if ((v->nprobe = (uint8_t)rules_askable(cur, env, v->probe)) > 0) {
+	} else if (is_part_of(&left, in)) {
+		rules_replica_write(v, RULE_RPL_35, cur, in, env);
+	} else if (is_our_nodes(&left, env)) {
+		on_answer(v, &left, in, &node, env);
+	} else if ((v->nprobe = (uint8_t)rules_askable(&left, env, v->probe)) > 0) {
 		v->action = ACT_CHALLENGE;
 		v->rule = RULE_RPL_70;
 	} else {
@@ -484,6 +501,7 @@ rule_replica_probed(const struct rec *cur, const struct rec *in, const struct pr
 	const struct holder_says says = { RULE_RPB_05, RULE_RPB_10, RULE_RPB_06, RULE_RPB_07,
 		probe->addr, probe->naddr };
 	struct verdict v;
+	struct rec left;
 
 	assert(probe->naddr <= REC_ADDR_MAX);
 	memset(&v, 0, sizeof(v));
@@ -496,6 +514,7 @@ rule_replica_probed(const struct rec *cur, const struct rec *in, const struct pr
 	if (v.action != ACT_CHALLENGE)
 		return v;
 	memset(&v, 0, sizeof(v));
+	without_gone(&left, cur, in);
 	/* Somebody registered meanwhile and is alive. Nothing is lost by keeping that: its version is new,
 	 * so the partners pull it and decide against in, and what comes of that comes back. */
 	if (cur->version.v != probe->seen.v || !ip4_eq(cur->owner, probe->seen_owner))
@@ -505,7 +524,7 @@ rule_replica_probed(const struct rec *cur, const struct rec *in, const struct pr
 	else if (probe->end == PROBE_NEGATIVE)
 		rules_replica_write(&v, RULE_RPB_04, cur, in, env);
 	else
-		on_answer(&v, cur, in, &says, env);
+		on_answer(&v, &left, in, &says, env);
 	if (v.rule == RULE_RPB_05 && env->settle_conflicts) {
 		memset(&v, 0, sizeof(v));
 		settle(&v, cur, in, env);
