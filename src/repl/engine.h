@@ -161,6 +161,8 @@ struct verify {
 	bool limited;
 	bool ready;            /* the server's map was good: seek and ask */
 	bool ahead;            /* the range under way lies above what is compared */
+	bool again;            /* all is compared: the map was asked for once more */
+	uint64_t top;          /* what the last map said */
 	uint32_t number;       /* what wins knows that range by */
 	uint64_t next, high;   /* versions yet to be compared */
 	uint64_t size;         /* versions to ask for at a time */

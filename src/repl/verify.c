@@ -90,7 +90,7 @@ begin(struct repl *r, struct ip4 owner, bool limited)
 	v->state = VERIFY_SEEKING;
 	v->owner = owner;
 	v->limited = limited;
-	v->ready = v->ahead = false;
+	v->ready = v->ahead = v->again = false;
 	v->next = limited && ip4_eq(owner, v->check_owner) && v->check_from ? v->check_from : 1;
 	v->high = known ? known : VERSION_MAX;
 	v->size = r->conf.range_max;
@@ -115,12 +115,31 @@ end(struct repl *r)
 		conn_stop(r, c, 0);
 }
 
+static void
+whole_owner_done(struct repl *r)
+{
+	struct verify *v = &r->verify;
+
+	if (v->limited) {
+		v->check_owner.v = v->owner.v + 1;
+		v->check_from = 0;
+	}
+	if (v->seen && !v->came)
+		repl_tell(r, EV_CC_NO_RECS, v->server, v->owner, 0, "");
+	end(r);
+}
+
 void
 verify_broken(struct repl *r, const char *why)
 {
 	struct verify *v = &r->verify;
 	struct ip4 other = partner_with(r, v->owner, v->server);
 
+	if (v->again && !v->ready) {
+		v->conn = NULL;
+		whole_owner_done(r);
+		return;
+	}
 	/* The owner cannot be asked: a partner that has its records, once. */
 	if (!v->ready && ip4_eq(v->server, v->owner) && !ip4_eq(other, IP4_ANY)) {
 		v->conn = NULL;
@@ -168,6 +187,22 @@ ask(struct repl *r, uint64_t from, uint64_t to)
 	conn_send(r, v->conn, &m, NULL);
 }
 
+/* The map once more: what is above the last one, all below which is known. */
+static void
+look_again(struct repl *r, uint64_t max)
+{
+	struct verify *v = &r->verify;
+
+	if (max <= v->top || max - v->top > r->conf.range_max ||
+	    store_known(r->store, v->owner).v < v->top) {
+		whole_owner_done(r);
+		return;
+	}
+	v->ready = v->ahead = true;
+	v->number = ++r->numbers ? r->numbers : ++r->numbers; /* 0 is nobody's (wins.h) */
+	ask(r, v->top + 1, max);
+}
+
 void
 verify_map(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 {
@@ -182,7 +217,9 @@ verify_map(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 		if (ip4_eq(o.ip, v->owner))
 			max = o.max;
 	}
-	if (!max) {
+	if (v->again) {
+		look_again(r, max);
+	} else if (!max) {
 		cannot(r, "the server that was asked does not know it");
 	} else if (v->high != VERSION_MAX && max < v->high) {
 		cannot(r, "the server that was asked knows fewer of its versions than this one");
@@ -190,6 +227,7 @@ verify_map(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 		cannot(r, "this server lacks too many of its versions: pull first");
 	} else {
 		v->ready = true;
+		v->top = max;
 		v->state = VERIFY_SEEKING;
 		if (v->high == VERSION_MAX)
 			v->high = max;
@@ -412,20 +450,6 @@ compare_slice(struct repl *r)
 
 /* ---- from range to range ---- */
 
-static void
-whole_owner_done(struct repl *r)
-{
-	struct verify *v = &r->verify;
-
-	if (v->limited) {
-		v->check_owner.v = v->owner.v + 1;
-		v->check_from = 0;
-	}
-	if (v->seen && !v->came)
-		repl_tell(r, EV_CC_NO_RECS, v->server, v->owner, 0, "");
-	end(r);
-}
-
 /*
  * Asks for the next range. From the first version on, not from the first replica: a record that another
  * server's kept out when it came (3.9.2) is missed for ever once that one is found to be gone.
@@ -441,6 +465,11 @@ seek(struct repl *r)
 		end(r);
 	} else if (v->next <= v->high) {
 		ask(r, v->next, v->high - v->next < v->size ? v->high : v->next + v->size - 1);
+	} else if (!v->again) {
+		/* What moved to a new version meanwhile was taken for gone, or for still to come. */
+		v->again = true;
+		v->ready = false;
+		verify_go(r, v->conn);
 	} else {
 		whole_owner_done(r);
 	}

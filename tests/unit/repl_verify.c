@@ -71,23 +71,60 @@ replicas_beyond_a_slice_are_compared_too(void **state)
 }
 
 static void
-record_that_moved_on_at_its_owner_stays(void **state)
+move(struct world *w)
 {
-	struct world *w = *state;
 	struct nb_key key = net_key("NAME000004<20>");
 	struct rec rec;
 
-	server_fill(w, 0, 0, 10, 1);
-	server_pull(w, 1, SITE(0));
 	assert_true(store_get(w->s[0].n.store, &key, &rec));
 	rec.version = store_next_version(w->s[0].n.store);
 	rec.addr[0].ip = HOST(77);
 	assert_int_equal(store_put(w->s[0].n.store, &rec), 0);
 	assert_int_equal(store_commit(w->s[0].n.store), 0);
+}
+
+static void
+record_that_moved_on_at_its_owner_stays(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	move(w);
 	verify(w, 1, SITE(0));
 	assert_true(server_has(w, 1, "NAME000004<20>", &rec));
 	assert_int_equal(rec.addr[0].ip.v, HOST(77).v);
 	assert_int_equal(store_records(w->s[1].n.store), 10);
+}
+
+/* The owner gives a record a new version behind the map that it sent. */
+static void
+move_when_asked(void *arg, const struct wrepl_msg *m, int from, int to)
+{
+	struct world *w = arg;
+
+	if (m->kind != WREPL_RECORDS_REQ)
+		return;
+	w->tap = NULL;
+	move(w);
+}
+
+static void
+record_that_moves_while_its_owner_is_verified_stays(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	server_fill(w, 0, 0, 10, 1);
+	server_pull(w, 1, SITE(0));
+	w->tap = move_when_asked;
+	w->tap_arg = w;
+	verify(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "NAME000004<20>", &rec));
+	assert_int_equal(rec.addr[0].ip.v, HOST(77).v);
+	assert_int_equal(store_records(w->s[1].n.store), 10);
+	assert_int_equal(server_knows(w, 1, SITE(0)), 11);
 }
 
 static void
@@ -436,6 +473,7 @@ main(void)
 		T(records_the_owner_has_get_a_new_stamp),
 		T(replicas_beyond_a_slice_are_compared_too),
 		T(record_that_moved_on_at_its_owner_stays),
+		T(record_that_moves_while_its_owner_is_verified_stays),
 		T(owner_whose_counter_went_back_deletes_nothing),
 		T(unreachable_owner_is_asked_for_at_a_partner),
 		T(stranger_is_verified_with_a_partner_when_wished),
