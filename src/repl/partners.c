@@ -130,9 +130,12 @@ partners_near(struct repl *r)
 {
 	struct ip4 near[REPL_PARTNERS_MAX];
 	unsigned n = 0;
+	/* Who wants nothing of some owners cannot be told of their members: two such servers would try
+	 * without end. */
+	bool choosy = r->conf.nfilter || r->conf.accept_only;
 
 	_Static_assert(REPL_PARTNERS_MAX <= WINS_NEAR_MAX, "wins takes them all");
-	for (size_t i = 0; i < r->npartners; i++)
+	for (size_t i = 0; i < r->npartners && !choosy; i++)
 		if (partner_tells(r->partner[i]))
 			near[n++] = r->partner[i]->conf.address;
 	wins_near(r->wins, near, n);

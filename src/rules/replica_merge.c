@@ -100,20 +100,26 @@ lacks_ours(const struct rec *in, const struct rec *cur)
 	return false;
 }
 
+static bool
+is_near(struct ip4 owner, const struct rule_env *env)
+{
+	return rules_is_among(owner, env->near, env->nnear);
+}
+
 /*
- * The partner lists nothing that we do not, and lacks a member of a third server, which tells us of it
- * itself: so it is alive, and where those two are no partners nobody else tells. A partner that lists
- * more than we took of it knows something by its own; told, it would tell us that again, without end.
+ * The partner lacks a member of a third server, which tells us of it itself: so it is alive, and where
+ * those two are no partners nobody else tells. What the partner lists beyond ours must be ghosts that we
+ * know of in the same way: two servers that do not take each other's members for another reason would
+ * tell each other of them without end.
  */
 static bool
 lacks_near(const struct rec *in, const struct rec *cur, const struct rule_env *env)
 {
 	for (int i = 0; i < in->naddr; i++)
-		if (rec_find(cur, in->addr[i].ip) < 0)
+		if (rec_find(cur, in->addr[i].ip) < 0 && !is_near(in->addr[i].owner, env))
 			return false;
 	for (int i = 0; i < cur->naddr; i++)
-		if (rec_find(in, cur->addr[i].ip) < 0 &&
-		    rules_is_among(cur->addr[i].owner, env->near, env->nnear))
+		if (rec_find(in, cur->addr[i].ip) < 0 && is_near(cur->addr[i].owner, env))
 			return true;
 	return false;
 }

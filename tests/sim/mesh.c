@@ -30,6 +30,7 @@ static const struct {
 	{ 1028, "a_lost_disk_gives_no_version_again" },
 	{ 1103, "versions_that_only_a_stranger_saw_are_leapt_over" },
 	{ 702577, "a_spoke_that_dropped_a_member_hears_that_another_has_it" },
+	{ 700411, "a_spoke_with_a_ghost_hears_of_new_members" },
 	{ 701549, "a_dead_address_of_a_third_server_leaves_a_hubs_records" },
 	{ 702413, "a_dead_address_passes_the_middle_of_a_hub" },
 	{ 801233, "a_list_that_a_partner_merged_comes_back_under_a_new_version" },
