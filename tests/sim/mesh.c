@@ -35,6 +35,7 @@ static const struct {
 	{ 702413, "a_dead_address_passes_the_middle_of_a_hub" },
 	{ 801233, "a_list_that_a_partner_merged_comes_back_under_a_new_version" },
 	{ 802970, "a_dead_address_of_the_partners_does_not_cost_a_computer_its_name" },
+	{ 804008, "a_restored_server_that_crashes_while_it_waits_waits_again" },
 	{ 1259, "two_servers_that_verify_at_once_find_each_others_tombstones" },
 };
 

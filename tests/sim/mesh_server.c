@@ -158,7 +158,8 @@ server_start(struct mesh *m, struct mserver *s, enum disk disk)
 	mesh_trace(m, "server %u starts, disk %d", s->id, disk);
 	if (disk == DISK_BACKUP && !s->backup)
 		disk = DISK_EMPTY;
-	s->paused_start = disk == DISK_BACKUP;
+	/* Who restored it waits till it has heard its partners, also when it crashes before. */
+	s->paused_start = disk == DISK_BACKUP || (disk == DISK_AS_IT_IS && s->paused_start);
 	if (disk == DISK_EMPTY)
 		s->fs = crashfs_new(mesh_mix(&s->random));
 	else
@@ -316,6 +317,7 @@ turn(struct mesh *m, struct ev *ev)
 	struct mserver *s = (struct mserver *)ev;
 	unsigned steps = 1 + mesh_random(m, STEPS_MAX);
 	struct wall now = server_wall(s);
+	struct repl_stats stats;
 	bool more = true;
 	struct mono next;
 	int err;
@@ -334,6 +336,8 @@ turn(struct mesh *m, struct ev *ev)
 	if (store_next_version(s->store).v < s->seen_next)
 		mesh_fault(m, "server %u counts backwards", s->id);
 	s->seen_next = store_next_version(s->store).v;
+	repl_stats(s->repl, &stats);
+	s->paused_start &= stats.paused;
 	send_all(m, s);
 	tend(m, s);
 	if (s->fs->dead) {

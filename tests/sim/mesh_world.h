@@ -38,7 +38,7 @@ struct mserver {
 	bool up;
 	bool unsure; /* versions may have been given twice: partners could not be asked */
 	bool
-	    paused_start; /* the next start waits for partners, as after an administrator's restore */
+	    paused_start; /* each start waits for partners, till one has: an administrator's restore */
 	unsigned life;    /* connections of an earlier life are dead */
 	uint32_t next_conn;       /* for accepted ones */
 	int64_t skew;             /* of its wall clock, seconds */
