@@ -38,16 +38,14 @@ run(void *arg)
 		f->sync_err = 0;
 		f->err = journal_append(f->journal, f->buf, &f->frame, &f->sync_err);
 		turn_to(f, FLIGHT_LANDED);
-		if (f->landed)
-			f->landed(f->arg);
 	}
 	return NULL;
 }
 
 void
-flight_init(struct flight *f, struct journal *j, void (*landed)(void *arg), void *arg)
+flight_init(struct flight *f, struct journal *j)
 {
-	*f = (struct flight){ .journal = j, .landed = landed, .arg = arg };
+	*f = (struct flight){ .journal = j };
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->turned, NULL);
 }

@@ -20,9 +20,6 @@ enum flight_state {
 
 struct flight {
 	struct journal *journal;
-	void (*landed)(void *arg); /* in the thread, after each frame; or NULL */
-	void *arg;
-
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t turned;
@@ -34,7 +31,7 @@ struct flight {
 };
 
 /* The thread begins with the first frame. */
-void flight_init(struct flight *f, struct journal *j, void (*landed)(void *arg), void *arg);
+void flight_init(struct flight *f, struct journal *j);
 /* Waits for the frame that is on its way, if any, and ends the thread. */
 void flight_release(struct flight *f);
 

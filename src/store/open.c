@@ -133,7 +133,7 @@ store_open(const struct store_opts *opts, struct store **ret, struct store_repor
 	}
 	s->vfs = opts->vfs;
 	s->journal_max = opts->journal_max ? opts->journal_max : JOURNAL_MAX_DEFAULT;
-	flight_init(&s->flight, &s->journal, opts->landed, opts->landed_arg);
+	flight_init(&s->flight, &s->journal);
 	err = s->vfs->lock(s->vfs);
 	if (err == NBT_EBUSY)
 		store_say_error(s, "the folder", err);

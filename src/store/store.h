@@ -21,9 +21,6 @@ struct store_opts {
 	uint64_t journal_max; /* bytes in the journals after which a snapshot is due; 0 = default */
 	size_t batch_max;     /* bytes of one batch; 0 = default */
 	bool flights;         /* store_commit_begin will be called */
-	/* What it began has landed; called in a thread of the store's. May be NULL. */
-	void (*landed)(void *arg);
-	void *landed_arg;
 };
 
 /* What a start or a check found, for the log and for people. Sentences are whole, without newline. */

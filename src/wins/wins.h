@@ -131,7 +131,8 @@ int wins_commit(struct wins *w, struct wall now);
 /*
  * The same, but while the disk works the next packets are fed: ends what was begun if it is durable by now, and
  * if nothing is on its way any more begins with what was decided since. wins_out until it is empty before the
- * next call. True: something is on its way; store_opts.landed tells when it is not. Between such calls versions were given that nobody may be told of, so administration and replication come after wins_commit.
+ * next call. True: something is on its way; store_commit_await waits for it. Between such calls versions were
+ * given that nobody may be told of, so administration and replication come after wins_commit.
  */
 bool wins_commit_step(struct wins *w, struct wall now);
 

@@ -26,18 +26,11 @@
  * need not. */
 #define OTHERS_NS 10000000
 
-enum sleep {
-	AWAKE,
-	DOZES,  /* a batch is on its way to the disk: packets may wait for its end */
-	SLEEPS, /* everything wakes */
-};
-
 struct registrar {
 	struct winsd *d;
 	pthread_t thread;
 	int wake;
-	atomic_int sleep; /* enum sleep */
-	atomic_bool stop;
+	atomic_bool sleeping, stop;
 	atomic_uint_fast64_t beats;
 
 	struct store *store;
@@ -253,17 +246,7 @@ registrar_wake(struct registrar *r)
 {
 	/* What was put into a ring is seen before a sleeper is thought awake; see rest. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_exchange(&r->sleep, AWAKE) != AWAKE)
-		wake(r->wake);
-}
-
-void
-registrar_note(struct registrar *r)
-{
-	int is = SLEEPS;
-
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_compare_exchange_strong(&r->sleep, &is, AWAKE))
+	if (atomic_exchange(&r->sleeping, false))
 		wake(r->wake);
 }
 
@@ -282,8 +265,6 @@ anything_waits(struct registrar *r)
 	bool waits;
 
 	if (rings_wait(r) || atomic_load(&r->stop) || repl_host_waits(r->repl))
-		return true;
-	if (store_commit_flies(r->store) && store_commit_landed(r->store))
 		return true;
 	pthread_mutex_lock(&r->lock);
 	waits = r->todo.n > 0;
@@ -309,14 +290,14 @@ rest(struct registrar *r)
 		ms = IDLE_MS;
 	if (ms <= 0)
 		return;
-	atomic_store(&r->sleep, store_commit_flies(r->store) ? DOZES : SLEEPS);
+	atomic_store(&r->sleeping, true);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!anything_waits(r)) {
 		store_reader_offline();
 		(void)poll(&p, 1, (int)ms); /* whatever ends it, the loop looks again */
 		store_reader_online();
 	}
-	atomic_store(&r->sleep, AWAKE);
+	atomic_store(&r->sleeping, false);
 	(void)wake_clear(r->wake);
 }
 
@@ -366,6 +347,11 @@ turn(struct registrar *r)
 	r->now = clock_wall();
 	wins_tick(r->wins, r->mnow, r->now);
 	busy = take_packets(r) > 0;
+	if (!busy && store_commit_flies(r->store)) {
+		/* Whoever came meanwhile goes with the next batch, which begins before the answers leave. */
+		store_commit_await(r->store);
+		busy = take_packets(r) > 0;
+	}
 	flies = wins_commit_step(r->wins, r->now);
 	send_all(r);
 	if ((!busy && !flies) || others_wait(r))
@@ -397,13 +383,6 @@ engine_held(void *arg, const struct nb_key *key, struct ip4 ret[REC_ADDR_MAX], b
 	return own_node_held(((struct registrar *)arg)->d->node, key, ret, ret_defended);
 }
 
-/* In the store's thread. */
-static void
-landed(void *arg)
-{
-	registrar_wake(arg);
-}
-
 static int
 set_up(struct registrar *r)
 {
@@ -414,7 +393,7 @@ set_up(struct registrar *r)
 	struct repl_host_opts repl;
 	struct wins_conf conf;
 	bool fresh;
-	const struct store_opts opts = { .flights = true, .landed = landed, .landed_arg = r };
+	const struct store_opts opts = { .flights = true };
 	int err = data_open(r->d, &opts, &r->store, &fresh);
 
 	if (err)

@@ -25,10 +25,7 @@ void registrar_stop(struct registrar *r);
 /* On the main loop's thread: calls done of all finished work. */
 void registrar_finish(struct registrar *r);
 
-/* Any worker: there is something in a ring. Does not wake a registrar that only waits for the disk. */
-void registrar_note(struct registrar *r);
-/* Any thread: there is something to do. A worker that is about to wait calls it too: what the registrar decides
- * while the disk works costs no time. */
+/* Any thread: there is something to do, in a ring or elsewhere. */
 void registrar_wake(struct registrar *r);
 
 /*

@@ -36,10 +36,8 @@ worker_end(struct worker *w, const struct worker_batch *b)
 {
 	if (w->d->node)
 		own_node_names_done(w->d->node, w->index);
-	if (b->to_registrar) {
-		registrar_note(w->d->registrar);
-		w->handed = true;
-	}
+	if (b->to_registrar)
+		registrar_wake(w->d->registrar);
 	if (b->to_node)
 		own_node_wake(w->d->node);
 }
@@ -127,9 +125,6 @@ rest(struct worker *w)
 	}
 	n += worker_fast_poll(w, &p[n]);
 	p[n++] = (struct pollfd){ .fd = w->wake, .events = POLLIN };
-	if (w->handed)
-		registrar_wake(w->d->registrar); /* this processor may have nothing else to do */
-	w->handed = false;
 	store_reader_offline();
 	(void)poll(p, n, ms); /* whatever ends it, the loop looks again */
 	store_reader_online();
