@@ -54,7 +54,16 @@ class DiskFull(ServerCase):
         self.fill()
         self.burst.register_all(numbered(MANY), lambda name: CLIENT)
         self.assertTrue(self.burst.refused, 'the disk never became full')
+        # A batch is refused as a whole: of those decided at once a smaller one may still fit behind it.
+        self.assertTrue(any(self.lone_is_refused(name) for name in numbered(2000, 'L')),
+                        'a lone registration always found room')
         self.assertEqual({m.rcode for _, m in self.burst.refused}, {netbios.SRV})
+
+    def lone_is_refused(self, name):
+        earlier, self.burst.refused = self.burst.refused, []
+        self.burst.register_all([name], lambda _: CLIENT)
+        self.burst.refused += earlier
+        return name not in self.burst.noted
 
     def works_again(self):
         name = Name('ROOM')
