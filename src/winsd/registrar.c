@@ -2,6 +2,7 @@
 /* See registrar.h. Layer: program. */
 #include "winsd/registrar.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,6 +287,7 @@ rest(struct registrar *r)
 	struct pollfd p = { .fd = r->wake, .events = POLLIN };
 	int64_t ms = (next.ns - r->mnow.ns + 999999) / 1000000;
 
+	assert(!store_commit_flies(r->store)); /* its end wakes nobody */
 	if (next.ns == MONO_NEVER.ns || ms > IDLE_MS)
 		ms = IDLE_MS;
 	if (ms <= 0)
@@ -340,7 +342,7 @@ turn_to_others(struct registrar *r)
 static void
 turn(struct registrar *r)
 {
-	bool busy, flies;
+	bool busy;
 
 	way_make(&r->way, r->d);
 	r->mnow = clock_mono();
@@ -352,9 +354,10 @@ turn(struct registrar *r)
 		store_commit_await(r->store);
 		busy = take_packets(r) > 0;
 	}
-	flies = wins_commit_step(r->wins, r->now);
+	/* What no packet began is on its way, too: a challenge that got no answer. */
+	busy |= wins_commit_step(r->wins, r->now);
 	send_all(r);
-	if ((!busy && !flies) || others_wait(r))
+	if (!busy || others_wait(r))
 		busy |= turn_to_others(r);
 	store_reader_quiescent();
 	atomic_fetch_add_explicit(&r->beats, 1, memory_order_relaxed);

@@ -4,6 +4,7 @@
 
 import os
 import sys
+from contextlib import ExitStack
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -52,6 +53,18 @@ class SilentOwner(ChallengeCase):
         self.a.register(NAME, '192.0.2.255')
         self.claim()
         self.assertEqual(self.probes('192.0.2.255'), [])
+
+    def test_silences_that_end_while_no_packet_comes_are_all_answered(self):
+        # One after the other: the server, which has nothing else to do, must not rest (it asserts
+        # that) while what the last one changed is on its way to the disk.
+        names = [Name(f'SILENT{i}') for i in range(40)]
+        for name in names:
+            self.a.register(name, NOBODY)
+        with ExitStack() as stack:
+            asked = [stack.enter_context(Asked(self.b, netbios.request(0x4000 + i, netbios.REGISTER,
+                                                                       name, B)))
+                     for i, name in enumerate(names)]
+            self.assertEqual({one.answers()[-1].rcode for one in asked}, {netbios.OK})
 
 
 class Challenge(ChallengeCase):
