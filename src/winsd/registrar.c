@@ -340,18 +340,25 @@ turn_to_others(struct registrar *r)
 }
 
 static void
+look_at_clocks(struct registrar *r)
+{
+	r->mnow = clock_mono();
+	r->now = clock_wall();
+}
+
+static void
 turn(struct registrar *r)
 {
 	bool busy;
 
 	way_make(&r->way, r->d);
-	r->mnow = clock_mono();
-	r->now = clock_wall();
+	look_at_clocks(r);
 	wins_tick(r->wins, r->mnow, r->now);
 	busy = take_packets(r) > 0;
 	if (!busy && store_commit_flies(r->store)) {
 		/* Whoever came meanwhile goes with the next batch, which begins before the answers leave. */
 		store_commit_await(r->store);
+		look_at_clocks(r); /* a disk can take seconds */
 		busy = take_packets(r) > 0;
 	}
 	/* What no packet began is on its way, too: a challenge that got no answer. */
