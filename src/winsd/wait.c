@@ -68,11 +68,13 @@ wait_note(struct wait *w, const struct worker_packet *p, uint32_t number)
 		w->number[place_of(w, p)] = number;
 }
 
-/* A release is carried out whenever its turn comes: who shuts down does not wait for the answer. */
+/* A release is carried out whenever its turn comes: who shuts down does not wait for the answer. And an
+ * answer to a question of ours (R, netbt 1.2) counts as long as that is open. */
 bool
 wait_late(const struct worker_packet *p, const uint8_t *data, struct mono now)
 {
-	unsigned opcode = p->len > 2 ? data[2] >> 3 & 15 : 0;
+	uint8_t first = p->len > 2 ? data[2] : 0;
+	bool claim = !(first & 0x80) && (first >> 3 & 15) != NB_OP_RELEASE;
 
-	return now.ns > mono_add_ms(p->since, WAIT_PATIENCE_MS).ns && opcode != NB_OP_RELEASE;
+	return claim && now.ns > mono_add_ms(p->since, WAIT_PATIENCE_MS).ns;
 }

@@ -139,7 +139,7 @@ long_request_is_never_known(void **state)
 }
 
 static void
-nobody_waits_longer_than_patience_but_a_release_has_time(void **state)
+nobody_waits_longer_than_patience_but_releases_and_answers_have_time(void **state)
 {
 	static const uint8_t given_up[] = { NB_OP_REGISTER, NB_OP_REFRESH, NB_OP_REFRESH_ALT,
 		NB_OP_MULTIHOMED };
@@ -156,6 +156,8 @@ nobody_waits_longer_than_patience_but_a_release_has_time(void **state)
 	}
 	p.data[2] = (uint8_t)(NB_OP_RELEASE << 3);
 	assert_false(wait_late(&p, p.data, (struct mono){ last.ns * 1000 }));
+	p.data[2] = 0x85; /* what a challenged owner says: R, opcode 0, AA, RD (netbt 1.2) */
+	assert_false(wait_late(&p, p.data, (struct mono){ last.ns * 1000 }));
 }
 
 int
@@ -168,7 +170,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    another_client_or_another_request_is_not_the_same, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(long_request_is_never_known, set_up, tear_down),
-		cmocka_unit_test(nobody_waits_longer_than_patience_but_a_release_has_time),
+		cmocka_unit_test(
+		    nobody_waits_longer_than_patience_but_releases_and_answers_have_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
