@@ -335,7 +335,8 @@ turn_to_others(struct registrar *r)
 	busy |= do_work(r);
 	send_all(r);
 	tend(r);
-	r->others = r->mnow;
+	r->others =
+	    clock_mono(); /* not before: where a sync takes longer than that, all turns would be theirs */
 	return busy;
 }
 
