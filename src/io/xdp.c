@@ -39,6 +39,10 @@
 #define TX_PLACES   (2 * TX_FRAMES)
 #define KICKS_MAX   64 /* the kernel sends some and wants to be asked again */
 #define MEMORY      ((size_t)(RX_FRAMES + TX_FRAMES) * FRAME)
+#define SHED        (XDP_QUEUES_MAX * sizeof(struct xdp_shed))
+
+static_assert(SHED_ADDRESSES_MAX <= XDP_SHED, "whoever can be shed has a place");
+static_assert(sizeof(struct xdp_shed) % 8 == 0, "the kernel's array is ours");
 
 struct xdp {
 	char interface[IFNAMSIZ];
@@ -46,6 +50,7 @@ struct xdp {
 	unsigned queues;
 	struct bpf_object *object;
 	struct xdp_want *want; /* the program's own */
+	struct xdp_shed *shed; /* likewise, XDP_QUEUES_MAX of them */
 	int sockets;           /* the program's table of sockets */
 	int link;
 };
@@ -53,6 +58,7 @@ struct xdp {
 struct xdp_socket {
 	const struct xdp *x;
 	struct udp_stats *stats;
+	struct xdp_shed *shed;
 	uint8_t *memory;
 	struct xsk_umem *umem;
 	struct xsk_socket *xsk;
@@ -161,16 +167,23 @@ load(struct xdp *x, char why[XDP_WHY_MAX])
 	return 0;
 }
 
-static int
-map_want(struct xdp *x, char why[XDP_WHY_MAX])
+static void *
+map_array(const struct xdp *x, const char *name, size_t size)
 {
-	void *p = mmap(NULL, sizeof(*x->want), PROT_READ | PROT_WRITE, MAP_SHARED,
-	    bpf_object__find_map_fd_by_name(x->object, "want"), 0);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    bpf_object__find_map_fd_by_name(x->object, name), 0);
 
-	if (p == MAP_FAILED)
-		return fail(NBT_EIO, why, "the program's memory: %s", strerror(errno));
-	x->want = p;
-	return 0;
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int
+map_memory(struct xdp *x, char why[XDP_WHY_MAX])
+{
+	x->want = map_array(x, "want", sizeof(*x->want));
+	x->shed = map_array(x, "shed", SHED);
+	if (x->want && x->shed)
+		return 0;
+	return fail(NBT_EIO, why, "the program's memory: %s", strerror(errno));
 }
 
 /* Native only: what the kernel does in place of a driver is slower than the ordinary socket. */
@@ -204,7 +217,7 @@ xdp_open(const struct xdp_opts *opts, struct xdp **ret, char why[XDP_WHY_MAX])
 	x->sockets = x->link = -1;
 	snprintf(x->interface, sizeof(x->interface), "%s", opts->interface);
 	if ((err = look_at_interface(x, mac, why)) || (err = load(x, why)) ||
-	    (err = map_want(x, why)))
+	    (err = map_memory(x, why)))
 		goto out;
 	x->want->port = opts->port;
 	x->want->min = opts->min;
@@ -230,6 +243,8 @@ xdp_close(struct xdp *x)
 		close(x->link);
 	if (x->want)
 		(void)munmap(x->want, sizeof(*x->want)); /* ours for sure */
+	if (x->shed)
+		(void)munmap(x->shed, SHED);
 	bpf_object__close(x->object);
 	free(x);
 }
@@ -300,6 +315,7 @@ xdp_socket_open(struct xdp *x, unsigned queue, struct udp_stats *stats, struct x
 		return fail(NBT_ENOMEM, why, "no memory");
 	s->x = x;
 	s->stats = stats;
+	s->shed = &x->shed[queue];
 	if (!(err = make_memory(s)) && !(err = make_rings(s, queue))) {
 		lend(s);
 		fd = xsk_socket__fd(s->xsk);
@@ -367,6 +383,30 @@ xdp_packet(const struct xdp_socket *s, unsigned i, struct udp_packet *ret)
 	}
 	count(&s->stats->receive_errors, 1);
 	return false;
+}
+
+bool
+xdp_shed_load(const struct xdp_socket *s, struct shed_load *ret)
+{
+	struct xdp_statistics lost = { 0 };
+	socklen_t len = sizeof(lost);
+
+	if (getsockopt(xsk_socket__fd(s->xsk), SOL_XDP, XDP_STATISTICS, &lost, &len))
+		return false;
+	ret->used = __atomic_load_n(s->rx.producer, __ATOMIC_RELAXED) - s->rx.cached_cons;
+	ret->size = RX_FRAMES;
+	ret->dropped = (uint32_t)(lost.rx_dropped + lost.rx_ring_full) +
+		       __atomic_load_n(&s->shed->dropped, __ATOMIC_RELAXED);
+	return true;
+}
+
+void
+xdp_shed_set(struct xdp_socket *s, const struct ip4 *addr, unsigned n, unsigned shift)
+{
+	assert(n <= SHED_ADDRESSES_MAX && shift <= SHED_SHIFT_MAX);
+	for (unsigned i = 0; i < XDP_SHED; i++)
+		*(volatile uint32_t *)&s->shed->address[i] = i < n ? htonl(addr[i].v) : 0;
+	*(volatile uint32_t *)&s->shed->mask = n ? (1u << shift) - 1 : 0;
 }
 
 /* The kernel gets the frames of the batch to receive into. */

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "io/shed.h"
 #include "io/udp.h"
 
 #define XDP_QUEUES_MAX 64 /* as in xdp_program.c; further ones go the usual way */
@@ -66,3 +67,9 @@ void xdp_put(struct xdp_socket *s, unsigned i, size_t len);
 void xdp_drop(struct xdp_socket *s);
 /* Gives back what xdp_receive gave and sends all answers. Once after each xdp_receive. */
 void xdp_send(struct xdp_socket *s);
+
+/* What shed.h is to a socket, in frames: how many wait beside the batch; and whose the program in the driver
+ * drops before they take a place. What a driver that receives into our memory itself has no place for,
+ * only its own counters tell. */
+bool xdp_shed_load(const struct xdp_socket *s, struct shed_load *ret);
+void xdp_shed_set(struct xdp_socket *s, const struct ip4 *addr, unsigned n, unsigned shift);

@@ -12,6 +12,7 @@
 #define XDP_ADDRESSES 16
 #define XDP_HEAD      42 /* Ethernet, IPv4 without options, UDP */
 #define XDP_FIRST     4  /* bytes of the datagram that are looked at */
+#define XDP_SHED      64 /* addresses that can be kept out of a socket */
 
 /* Shared memory: addresses may change at any moment, the rest is set before the first frame. */
 struct xdp_want {
@@ -20,6 +21,13 @@ struct xdp_want {
 	__u8 mac[6];
 	__u16 port;
 	__u16 min, max; /* bytes of the datagram; min >= XDP_FIRST */
+};
+
+/* Shared memory, for each queue: who is kept out of its socket. May change at any moment. */
+struct xdp_shed {
+	__u32 address[XDP_SHED]; /* network byte order; behind the last one 0 */
+	__u32 mask;              /* 0: nobody is; else one in mask + 1 is let in */
+	__u32 dropped;           /* wraps around */
 };
 
 /* Where things stand in a frame. */
@@ -100,4 +108,24 @@ xdp_wanted(const struct xdp_want *w, const __u8 *p, const __u8 *end)
 	    xdp_u16(p + XDP_AT_IP_LEN) != udp_len + 20)
 		return 0;
 	return xdp_addresses_fit(w, p) && xdp_ip_whole(p);
+}
+
+/* 1 or 0, of a frame that is wanted: is it one of those that are not let in? random decides which of a
+ * listed address's. */
+XDP_ALWAYS int
+xdp_kept_out(const struct xdp_shed *s, const __u8 *p, __u32 random)
+{
+	__u32 from, listed;
+
+	if (!(random & *(const volatile __u32 *)&s->mask))
+		return 0;
+	__builtin_memcpy(&from, p + XDP_AT_FROM, sizeof(from));
+	for (int i = 0; i < XDP_SHED; i++) {
+		listed = *(const volatile __u32 *)&s->address[i];
+		if (listed == from)
+			return 1;
+		if (!listed)
+			return 0;
+	}
+	return 0;
 }

@@ -390,6 +390,41 @@ a_checksum_that_comes_out_as_zero_is_sent_as_ones(void **state)
 	assert_int_equal(zeros, 1);
 }
 
+/* Of the frame above, by one who is the last of n that are listed, or by nobody listed. */
+static int
+kept_out(unsigned n, bool listed, uint32_t mask, uint32_t random)
+{
+	struct xdp_shed shed = { .mask = mask };
+
+	for (unsigned i = 0; i < n; i++)
+		shed.address[i] = htonl(0xc0000200 + i);
+	if (listed)
+		shed.address[n - 1] = htonl(0x0aff0003);
+	return xdp_kept_out(&shed, query, random);
+}
+
+static void
+one_in_so_many_of_a_listed_address_is_let_in(void **state)
+{
+	for (unsigned shift = 0; shift <= 5; shift++) {
+		unsigned in = 0;
+
+		for (uint32_t random = 0; random < 32; random++)
+			in += !kept_out(1, true, (1u << shift) - 1, 0xabcdef00 | random);
+		assert_int_equal(in, 32 >> shift);
+	}
+}
+
+static void
+first_and_last_of_the_most_addresses_are_kept_out_and_nobody_else_is(void **state)
+{
+	for (unsigned n = 1; n <= XDP_SHED; n++) {
+		assert_true(kept_out(n, true, 1, 1));
+		assert_false(kept_out(n, false, 1, 1));
+	}
+	assert_false(kept_out(0, false, 1, 1));
+}
+
 int
 main(void)
 {
@@ -408,6 +443,9 @@ main(void)
 		cmocka_unit_test(an_answer_goes_back_the_way_the_request_came),
 		cmocka_unit_test(answers_of_every_length_have_good_checksums),
 		cmocka_unit_test(a_checksum_that_comes_out_as_zero_is_sent_as_ones),
+		cmocka_unit_test(one_in_so_many_of_a_listed_address_is_let_in),
+		cmocka_unit_test(
+		    first_and_last_of_the_most_addresses_are_kept_out_and_nobody_else_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
