@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "io/clock.h"
-#include "io/shed.h"
 #include "winsd/winsd.h"
 
 /* Full batches after which the buffer is looked at: 512 packets. A buffer of the default size is half full
@@ -19,6 +18,20 @@
 
 static_assert(FLOOD_SOURCES <= SHED_ADDRESSES_MAX && FLOOD_SHIFT <= SHED_SHIFT_MAX,
     "whoever is found can be shed");
+
+static bool
+socket_load(const struct door *door, struct shed_load *ret)
+{
+	return shed_load(door->fd, ret);
+}
+
+static bool
+socket_shed(const struct door *door, const struct ip4 *addr, unsigned n, unsigned shift)
+{
+	return shed_set(door->fd, addr, n, shift);
+}
+
+const struct door_kernel door_of_socket = { socket_load, socket_shed };
 
 enum state {
 	CALM,
@@ -35,7 +48,7 @@ look(struct door *door)
 	uint32_t lost, much, used = door->used;
 
 	door->full = 0;
-	if (!shed_load(door->fd, &load))
+	if (!door->kernel->load(door, &load))
 		return CALM;
 	lost = load.dropped - door->dropped;
 	door->dropped = load.dropped;
@@ -52,7 +65,7 @@ static void
 obey(struct door *door)
 {
 	/* Refused for want of memory: the next judgement tries again. */
-	(void)shed_set(door->fd, door->flood.source, door->flood.nsources, door->flood.shift);
+	(void)door->kernel->shed(door, door->flood.source, door->flood.nsources, door->flood.shift);
 }
 
 static void
@@ -114,7 +127,7 @@ door_tend(struct door *door, unsigned came, unsigned most)
 		door->fills = false;
 	if (!atomic_load_explicit(&door->d->live.fair_shares, memory_order_relaxed)) {
 		if (door->flood.shift)
-			(void)shed_set(door->fd, NULL, 0, 0); /* taking away cannot fail */
+			(void)door->kernel->shed(door, NULL, 0, 0); /* taking away cannot fail */
 		door->flood = (struct flood){ 0 };
 		if (door->full >= LOOK_EVERY)
 			(void)look(door);

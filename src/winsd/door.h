@@ -1,27 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fair shares at one socket of a worker: looks now and then how full its receive buffer is, lets flood.h
- * decide, has the kernel drop what is not to be let in (io/shed.h), counts and tells. Layer: program. The
+ * Fair shares at one socket of a worker: looks now and then how full its receive buffer, or ring, is, lets
+ * flood.h decide, has the kernel drop what is not to be let in, counts and tells. Layer: program. The
  * worker's thread alone.
  */
 #pragma once
 
+#include "io/shed.h"
 #include "wins/wins.h"
 #include "winsd/flood.h"
 
+struct door;
 struct winsd;
+struct xdp_socket;
+
+/* How the kernel is asked and told; the calls are those of io/shed.h. */
+struct door_kernel {
+	bool (*load)(const struct door *door, struct shed_load *ret);
+	bool (*shed)(const struct door *door, const struct ip4 *addr, unsigned n, unsigned shift);
+};
+extern const struct door_kernel door_of_socket;
 
 /* Zeroed but for what it belongs to. */
 struct door {
 	struct winsd *d;
 	struct wins_stats *stats;
-	int fd;
+	const struct door_kernel *kernel;
+	int fd;                  /* of an ordinary socket */
+	struct xdp_socket *fast; /* one past the kernel's network code */
 	struct flood flood;
 	unsigned full;    /* batches since the buffer was looked at */
 	bool fills;       /* half of much waited at the last look, and each batch since was full */
 	bool judge;       /* a window is over */
 	uint32_t dropped; /* by the kernel, when it was last asked */
-	uint32_t used;    /* bytes of the buffer, likewise */
+	uint32_t used;    /* of the buffer, likewise */
 	uint64_t shed;    /* in this flood */
 };
 

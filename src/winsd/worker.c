@@ -123,6 +123,9 @@ rest(struct worker *w)
 		if (door_patience(&w->door[i]) >= 0)
 			ms = door_patience(&w->door[i]);
 	}
+	for (unsigned i = 0; i < w->nfast; i++)
+		if (door_patience(&w->fast_door[i]) >= 0)
+			ms = door_patience(&w->fast_door[i]);
 	n += worker_fast_poll(w, &p[n]);
 	p[n++] = (struct pollfd){ .fd = w->wake, .events = POLLIN };
 	store_reader_offline();
@@ -218,7 +221,9 @@ open_one(struct worker *w)
 			worker_tell_socket(w->d, opts.address, err);
 		else
 			w->nfd++;
-		w->door[i] = (struct door){ .d = w->d, .stats = &w->stats, .fd = w->fd[i] };
+		w->door[i] = (struct door){
+			.d = w->d, .stats = &w->stats, .kernel = &door_of_socket, .fd = w->fd[i]
+		};
 	}
 	if (!err)
 		err = udp_in_new(&w->udp, &w->in);

@@ -19,10 +19,26 @@ socket_of(const struct worker *w, struct ip4 local)
 	return 0;
 }
 
-static unsigned
-serve_group(struct worker *w, struct worker_batch *b, struct xdp_socket *fast, unsigned first,
-    unsigned left)
+static bool
+fast_load(const struct door *door, struct shed_load *ret)
 {
+	return xdp_shed_load(door->fast, ret);
+}
+
+static bool
+fast_shed(const struct door *door, const struct ip4 *addr, unsigned n, unsigned shift)
+{
+	xdp_shed_set(door->fast, addr, n, shift);
+	return true;
+}
+
+static const struct door_kernel door_of_fast = { fast_load, fast_shed };
+
+static unsigned
+serve_group(
+    struct worker *w, struct worker_batch *b, struct door *door, unsigned first, unsigned left)
+{
+	struct xdp_socket *fast = door->fast;
 	unsigned n = worker_group_size(left);
 
 	for (unsigned i = 0; i < n; i++)
@@ -34,6 +50,7 @@ serve_group(struct worker *w, struct worker_batch *b, struct xdp_socket *fast, u
 
 		if (!w->group[i].there)
 			continue;
+		door_note(door, w->group[i].p.peer);
 		if (!room) { /* the network takes nothing: as with a full socket, clients repeat */
 			xdp_drop(fast);
 			continue;
@@ -48,17 +65,18 @@ serve_group(struct worker *w, struct worker_batch *b, struct xdp_socket *fast, u
 
 /* Queries only are picked there, but all can be handled. */
 static bool
-serve(struct worker *w, struct xdp_socket *fast)
+serve(struct worker *w, struct door *door)
 {
-	unsigned n = xdp_receive(fast);
+	unsigned n = xdp_receive(door->fast);
 	struct worker_batch b;
 
+	door_tend(door, n, UDP_BATCH);
 	if (!n)
 		return false;
 	b = worker_begin(w, 0);
 	for (unsigned i = 0; i < n;)
-		i += serve_group(w, &b, fast, i, n - i);
-	xdp_send(fast);
+		i += serve_group(w, &b, door, i, n - i);
+	xdp_send(door->fast);
 	worker_end(w, &b);
 	return true;
 }
@@ -69,7 +87,7 @@ worker_fast_serve(struct worker *w)
 	bool any = false;
 
 	for (unsigned i = 0; i < w->nfast; i++)
-		any |= serve(w, w->fast[i]);
+		any |= serve(w, &w->fast_door[i]);
 	return any;
 }
 
@@ -77,7 +95,8 @@ unsigned
 worker_fast_poll(const struct worker *w, struct pollfd *ret)
 {
 	for (unsigned i = 0; i < w->nfast; i++)
-		ret[i] = (struct pollfd){ .fd = xdp_socket_fd(w->fast[i]), .events = POLLIN };
+		ret[i] =
+		    (struct pollfd){ .fd = xdp_socket_fd(w->fast_door[i].fast), .events = POLLIN };
 	return w->nfast;
 }
 
@@ -89,8 +108,10 @@ open_sockets(struct winsd *d, char why[XDP_WHY_MAX])
 
 	for (unsigned q = 0; q < xdp_queues(d->xdp) && !err; q++) {
 		struct worker *w = &d->workers[q % d->nworkers];
+		struct door *door = &w->fast_door[w->nfast];
 
-		err = xdp_socket_open(d->xdp, q, &w->udp, &w->fast[w->nfast], why);
+		*door = (struct door){ .d = d, .stats = &w->stats, .kernel = &door_of_fast };
+		err = xdp_socket_open(d->xdp, q, &w->udp, &door->fast, why);
 		if (!err)
 			w->nfast++;
 	}
@@ -130,7 +151,7 @@ worker_fast_close(struct winsd *d)
 {
 	for (unsigned i = 0; i < d->nworkers; i++)
 		for (unsigned k = 0; k < d->workers[i].nfast; k++)
-			xdp_socket_close(d->workers[i].fast[k]);
+			xdp_socket_close(d->workers[i].fast_door[k].fast);
 	xdp_close(d->xdp);
 	d->xdp = NULL;
 }

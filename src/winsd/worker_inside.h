@@ -44,7 +44,7 @@ struct worker {
 	struct door door[WINSD_SOCKETS_MAX];
 	unsigned nfd;
 	bool untold; /* the packets do not tell where they came in: at conf.listen's address */
-	struct xdp_socket *fast[XDP_QUEUES_MAX]; /* its share of the interface's queues */
+	struct door fast_door[XDP_QUEUES_MAX]; /* of its share of the interface's queues */
 	unsigned nfast;
 	struct udp_in *in;
 	struct udp_out *out;

@@ -16,6 +16,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 os.environ['WINSOME_TEST_XDP'] = 'eth0'
 
+from flood import LONG, FloodCase
 from lib import lab, netbios, tap, winsd
 from lib.case import LabCase, ServerCase
 from lib.netbios import Name
@@ -41,6 +42,10 @@ def datagrams(host):
     lines = [line.split() for line in host.run('cat', '/proc/net/snmp').stdout.splitlines()
              if line.startswith('Udp:')]
     return int(lines[1][lines[0].index('InDatagrams')])
+
+
+def absent(i):
+    return netbios.query(i & 0xffff, Name(f'ABSENT{i:06}'))
 
 
 def xdp_on(host, interface):
@@ -286,6 +291,23 @@ class ManyQueues(LabCase):
                 sock.send(netbios.query(port, Name('NEVER')))
                 self.assertEqual(netbios.Message(sock.recv(2048)).id, port)
         self.assertEqual(datagrams(server), before)
+
+
+class Floods(FloodCase):
+    """One address sends more queries than the server can take."""
+
+    def test_queries_of_one_address_do_not_keep_others_from_being_answered(self):
+        self.start()
+        before = datagrams(self.server.host)
+        self.endure(absent)
+        # 50 registrations of others, and no query of anybody
+        self.assertLess(datagrams(self.server.host) - before, 1000)
+
+    def test_without_fair_shares_nobody_is_kept_out(self):
+        self.start(fair_shares='false')
+        self.flood(absent)
+        lab.wait_until(lambda: self.counters()['lost'] > 0, LONG, 'the flood to fill the ring')
+        self.assertEqual(self.counters()['shed'], 0)
 
 
 class Refused(LabCase):
