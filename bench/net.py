@@ -331,6 +331,9 @@ class Bench:
     def register_flood(self):
         net_stress.flood(self, 'register-flood')
 
+    def fast_flood(self):
+        net_stress.flood(self, 'fast-flood')
+
 
 def table(growth):
     rows = next(iter(growth.values())).keys()

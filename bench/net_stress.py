@@ -6,20 +6,20 @@ import shutil
 import statistics
 import time
 
-from net_lab import CLIENT, OWNER, SERVER, used
+from net_lab import CLIENT, FAST, FAST_CLIENT, FAST_OWNER, OWNER, SERVER, used
 
 KINDS = {'garbage-flood': ('garbage', 'query'), 'miss-flood': ('miss', 'query'),
-         'register-flood': ('register', 'register')}
+         'register-flood': ('register', 'register'), 'fast-flood': ('miss', 'query')}
 NAMES, RATE, SITES, COMPUTERS = 100000, 1000, 200, 100000
 
 
 class Load:
     """What became of 1000 requests a second, mixed, of somebody who floods nobody."""
 
-    def __init__(self, lab, seconds):
+    def __init__(self, lab, server, client, seconds):
         # new names are new in each round: the clock says which
-        said = lab.perf(SERVER, 'mixed', '-n', str(NAMES), '-r', str(RATE), '-t', f'{seconds}s',
-                        '-b', CLIENT, '-k', str(time.time_ns() // 10**6 % 10**7))
+        said = lab.perf(server, 'mixed', '-n', str(NAMES), '-r', str(RATE), '-t', f'{seconds}s',
+                        '-b', client, '-k', str(time.time_ns() // 10**6 % 10**7))
         self.begun, self.right, self.repeated = said['begun'], said['right'], said['repeated']
         self.ms = {op: said['operations'][op]['milliseconds'] for op in ('query', 'register')}
 
@@ -45,23 +45,27 @@ class Row:
 def flood(bench, row):
     """The same server before, during and after, with fair shares and without in turns."""
     lab, (kind, served) = bench.lab, KINDS[row]
+    address, client, bad, options = SERVER, CLIENT, OWNER, {}
+    if row == 'fast-flood':  # past the kernel's network code
+        address, client, bad = FAST, FAST_CLIENT, FAST_OWNER
+        options = {'listen': FAST, 'xdp': lab.fast_link()}
     rounds = max(1, bench.args.rounds // 3)
     seconds = max(3, int(bench.args.seconds * 5))
     rows = {fair: Row() for fair in ('true', 'false')}
     capacity = []
     for i in range(rounds):
         for fair, said in rows.items():
-            server = lab.winsd(lab.fill(NAMES), fair_shares=fair, names_per_address=10000)
-            lab.await_answer(SERVER, 30)
+            server = lab.winsd(lab.fill(NAMES), fair_shares=fair, names_per_address=10000, **options)
+            lab.await_answer(address, 30)
             new = ['-f', str(NAMES), '-n', '5000000'] if served == 'register' else ['-n', str(NAMES)]
-            capacity.append(lab.perf(SERVER, served, *new, '-B', '16', '-t', '1s')['per_second'])
+            capacity.append(lab.perf(address, served, *new, '-B', '16', '-t', '1s')['per_second'])
             memory = [server.memory()]
-            behind = lab.start_at('client', [lab.tool('flood'), SERVER, OWNER, kind, seconds + 2])
+            behind = lab.start_at('client', [lab.tool('flood'), address, bad, kind, seconds + 2])
             time.sleep(1)
-            said.loads.append(Load(lab, seconds))
+            said.loads.append(Load(lab, address, client, seconds))
             memory.append(server.memory())
             sent = int(behind.communicate(timeout=60)[0]) / (seconds + 2)
-            lab.await_answer(SERVER, 30)
+            lab.await_answer(address, 30)
             said.flood.append(sent)
             said.memory.append([*memory, server.memory()])
             lab.stop(server)
