@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two clocks, for programs; engines are told the time. Layer: io. */
+/* The clocks, for programs; engines are told the time. Layer: io. */
 #pragma once
 
 #include <time.h>
@@ -19,4 +19,14 @@ clock_mono(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (struct mono){ ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec };
+}
+
+/* ns on the processor since the calling thread began */
+static inline int64_t
+clock_thread(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }

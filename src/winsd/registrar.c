@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See registrar.h. Layer: program. */
-#include "winsd/registrar.h"
+/*
+ * What the registrar does, turn by turn: packets, the disk, and all others in between. Layer: program. See
+ * registrar.h.
+ */
+#include "winsd/registrar_inside.h"
 
 #include <assert.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "io/clock.h"
 #include "io/wake.h"
-#include "winsd/data.h"
-#include "winsd/own_node.h"
-#include "winsd/registrar_queue.h"
-#include "winsd/repl_host.h"
 #include "winsd/wait.h"
-#include "winsd/way.h"
-#include "winsd/winsd.h"
-#include "winsd/worker.h"
 
 #define BATCH_MAX \
 	1024         /* packets a commit: bounds the first one's wait for the last one's decision */
@@ -26,33 +19,8 @@
 /* While packets come without end, all but them has its turn so often: it waits for the disk, packets
  * need not. */
 #define OTHERS_NS 10000000
-
-struct registrar {
-	struct winsd *d;
-	pthread_t thread;
-	int wake;
-	atomic_bool sleeping, stop;
-	atomic_uint_fast64_t beats;
-
-	struct store *store;
-	struct wins *wins;
-	struct repl_line *repl;
-	struct mono mnow;
-	struct wall now;
-	struct wall tended;
-	struct mono others; /* when all but packets had its turn last */
-	struct worker_sender *out;
-	struct way way;
-	struct wins_stats stats; /* of what never comes to the engine */
-
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t stands;
-	int state; /* 1 = not yet, 0 = stands, negative = why not */
-	struct queue todo, finished;
-	struct registrar_store_state store_state;
-	void (*done)(void *arg);
-	void *done_arg;
-};
+#define GATHER    64     /* packets that are enough for a commit */
+#define GATHER_NS 200000 /* a wait for more */
 
 /* ---- work from the main loop ---- */
 
@@ -87,8 +55,8 @@ registrar_finish(struct registrar *r)
 }
 
 /* One step of the first work that waits; unfinished work goes behind the others. */
-static bool
-do_work(struct registrar *r)
+bool
+registrar_do_work(struct registrar *r)
 {
 	struct registrar_work work;
 	bool got, finished;
@@ -108,8 +76,8 @@ do_work(struct registrar *r)
 }
 
 /* Nobody can be answered any more; what has not ended is only given back. */
-static void
-give_up_work(struct registrar *r)
+void
+registrar_give_up_work(struct registrar *r)
 {
 	struct registrar_work work;
 
@@ -247,12 +215,22 @@ registrar_wake(struct registrar *r)
 {
 	/* What was put into a ring is seen before a sleeper is thought awake; see rest. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_exchange(&r->sleeping, false))
+	if (atomic_exchange(&r->sleep, AWAKE) != AWAKE)
 		wake(r->wake);
 }
 
-static bool
-rings_wait(const struct registrar *r)
+void
+registrar_note(struct registrar *r)
+{
+	int is = SLEEPS;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_compare_exchange_strong(&r->sleep, &is, AWAKE))
+		wake(r->wake);
+}
+
+bool
+registrar_rings_wait(const struct registrar *r)
 {
 	for (unsigned i = 0; i < r->d->nworkers; i++)
 		if (ring_peek(worker_ring(r->d, i)))
@@ -265,7 +243,7 @@ anything_waits(struct registrar *r)
 {
 	bool waits;
 
-	if (rings_wait(r) || atomic_load(&r->stop) || repl_host_waits(r->repl))
+	if (registrar_rings_wait(r) || atomic_load(&r->stop) || repl_host_waits(r->repl))
 		return true;
 	pthread_mutex_lock(&r->lock);
 	waits = r->todo.n > 0;
@@ -292,14 +270,14 @@ rest(struct registrar *r)
 		ms = IDLE_MS;
 	if (ms <= 0)
 		return;
-	atomic_store(&r->sleeping, true);
+	atomic_store(&r->sleep, SLEEPS);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!anything_waits(r)) {
 		store_reader_offline();
 		(void)poll(&p, 1, (int)ms); /* whatever ends it, the loop looks again */
 		store_reader_online();
 	}
-	atomic_store(&r->sleeping, false);
+	atomic_store(&r->sleep, AWAKE);
 	(void)wake_clear(r->wake);
 }
 
@@ -317,11 +295,61 @@ others_wait(struct registrar *r)
 	return waits;
 }
 
-static void
-settle(struct registrar *r)
+/* What the thread waited since it began, but for a constant. */
+static int64_t
+waited(void)
 {
+	return clock_mono().ns - clock_thread();
+}
+
+/* Nothing is on its way to the disk afterwards. */
+void
+registrar_settle(struct registrar *r)
+{
+	bool any = store_staged(r->store) > 0;
+	int64_t before = 0;
+
+	if (any) {
+		store_commit_await(r->store);
+		before = waited();
+	}
 	(void)wins_commit(r->wins, r->now); /* a failure was told and answered */
+	if (any)
+		sync_pace_note(&r->disk, waited() - before);
 	send_all(r);
+}
+
+/* A commit costs much the same whatever is in it: before a small one the workers read what came meanwhile.
+ * Not for long, because they may have more to do than can be done. */
+static void
+gather(struct registrar *r)
+{
+	const struct timespec most = { .tv_nsec = GATHER_NS };
+	struct pollfd p = { .fd = r->wake, .events = POLLIN };
+
+	if (!workers_unread(r->d, GATHER))
+		return;
+	atomic_store(&r->sleep, DOZES);
+	store_reader_offline();
+	(void)ppoll(&p, 1, &most, NULL); /* whatever ends it */
+	store_reader_online();
+	atomic_store(&r->sleep, AWAKE);
+	(void)wake_clear(r->wake);
+}
+
+/* What was decided is made durable, or is on its way, then true. */
+static bool
+commit(struct registrar *r)
+{
+	bool flies;
+
+	if (!sync_pace_slow(&r->disk)) {
+		registrar_settle(r);
+		return false;
+	}
+	flies = wins_commit_step(r->wins, r->now);
+	send_all(r);
+	return flies;
 }
 
 /* All but packets: nothing is on its way to the disk then. */
@@ -330,9 +358,9 @@ turn_to_others(struct registrar *r)
 {
 	bool busy;
 
-	settle(r);
+	registrar_settle(r);
 	busy = repl_host_turn(r->repl, r->mnow, r->now);
-	busy |= do_work(r);
+	busy |= registrar_do_work(r);
 	send_all(r);
 	tend(r);
 	r->others =
@@ -347,12 +375,13 @@ look_at_clocks(struct registrar *r)
 	r->now = clock_wall();
 }
 
-static void
-turn(struct registrar *r)
+void
+registrar_turn(struct registrar *r)
 {
 	bool busy;
 
 	way_make(&r->way, r->d);
+	gather(r);
 	look_at_clocks(r);
 	wins_tick(r->wins, r->mnow, r->now);
 	busy = take_packets(r) > 0;
@@ -363,208 +392,11 @@ turn(struct registrar *r)
 		busy = take_packets(r) > 0;
 	}
 	/* What no packet began is on its way, too: a challenge that got no answer. */
-	busy |= wins_commit_step(r->wins, r->now);
-	send_all(r);
+	busy |= commit(r);
 	if (!busy || others_wait(r))
 		busy |= turn_to_others(r);
 	store_reader_quiescent();
 	atomic_fetch_add_explicit(&r->beats, 1, memory_order_relaxed);
 	if (!busy)
 		rest(r);
-}
-
-/* ---- life ---- */
-
-static uint32_t
-draw(void *arg)
-{
-	(void)arg;
-	return arc4random();
-}
-
-static void
-engine_event(void *arg, const struct event *ev)
-{
-	teller_tell(&((struct registrar *)arg)->d->teller, ev);
-}
-
-static unsigned
-engine_held(void *arg, const struct nb_key *key, struct ip4 ret[REC_ADDR_MAX], bool *ret_defended)
-{
-	return own_node_held(((struct registrar *)arg)->d->node, key, ret, ret_defended);
-}
-
-static int
-set_up(struct registrar *r)
-{
-	const struct wins_host host = { .arg = r,
-		.random = draw,
-		.event = engine_event,
-		.held = r->d->node ? engine_held : NULL };
-	struct repl_host_opts repl;
-	struct wins_conf conf;
-	bool fresh;
-	const struct store_opts opts = { .flights = true };
-	int err = data_open(r->d, &opts, &r->store, &fresh);
-
-	if (err)
-		return err;
-	conf = winsd_wins_conf(r->d, &r->d->conf);
-	r->now = clock_wall();
-	err = wins_new(&conf, r->store, &host, r->now, &r->wins);
-	if (err)
-		return err;
-	r->d->store = r->store;
-	r->d->wins = r->wins;
-	repl = (struct repl_host_opts){ r->d, r->d->repl_tcp, r->store, r->wins, fresh };
-	return repl_host_new(&repl, clock_mono(), r->now, &r->repl);
-}
-
-static void
-announce(struct registrar *r, int state)
-{
-	pthread_mutex_lock(&r->lock);
-	r->state = state;
-	pthread_cond_signal(&r->stands);
-	pthread_mutex_unlock(&r->lock);
-}
-
-static void *
-run(void *arg)
-{
-	struct registrar *r = arg;
-	int err;
-
-	pthread_setname_np(pthread_self(), "registrar");
-	store_reader_register();
-	err = set_up(r);
-	announce(r, err);
-	while (!err && !atomic_load(&r->stop))
-		turn(r);
-	/* The workers have ended: what they left in the rings is still answered. */
-	while (!err && rings_wait(r))
-		turn(r);
-	if (!err)
-		settle(r);
-	for (int i = 0; !err && i < WORK_MAX && do_work(r); i++)
-		continue; /* what changes something is one step; nobody waits for the rest */
-	give_up_work(r);
-	repl_host_free(r->repl, clock_mono(), clock_wall());
-	wins_free(r->wins);
-	store_leave(r->store);
-	store_reader_unregister();
-	return NULL;
-}
-
-static void
-registrar_free(struct registrar *r)
-{
-	if (r->wake >= 0)
-		close(r->wake);
-	worker_sender_free(r->out);
-	pthread_cond_destroy(&r->stands);
-	pthread_mutex_destroy(&r->lock);
-	free(r);
-}
-
-int
-registrar_start(struct winsd *d, void (*done)(void *arg), void *done_arg, struct registrar **ret)
-{
-	struct registrar *r = calloc(1, sizeof(*r));
-	int err;
-
-	if (!r)
-		return NBT_ENOMEM;
-	r->d = d;
-	r->done = done;
-	r->done_arg = done_arg;
-	r->state = 1;
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->stands, NULL);
-	r->wake = -1;
-	if (wake_open(&r->wake) || worker_sender_new(d, &r->out) ||
-	    pthread_create(&r->thread, NULL, run, r)) {
-		registrar_free(r);
-		return NBT_ENOMEM;
-	}
-	pthread_mutex_lock(&r->lock);
-	while (r->state > 0)
-		pthread_cond_wait(&r->stands, &r->lock);
-	err = r->state;
-	pthread_mutex_unlock(&r->lock);
-	if (err)
-		registrar_stop(r);
-	else
-		*ret = r;
-	return err;
-}
-
-void
-registrar_stop(struct registrar *r)
-{
-	if (!r)
-		return;
-	atomic_store(&r->stop, true);
-	registrar_wake(r);
-	pthread_join(r->thread, NULL);
-	registrar_finish(r);
-	registrar_free(r);
-}
-
-/* ---- for others ---- */
-
-struct wins *
-registrar_wins(struct registrar *r)
-{
-	return r->wins;
-}
-
-struct store *
-registrar_store(struct registrar *r)
-{
-	return r->store;
-}
-
-struct repl_line *
-registrar_repl(struct registrar *r)
-{
-	return r->repl;
-}
-
-struct mono
-registrar_mono(const struct registrar *r)
-{
-	return r->mnow;
-}
-
-struct wall
-registrar_now(const struct registrar *r)
-{
-	return r->now;
-}
-
-uint64_t
-registrar_beats(const struct registrar *r)
-{
-	return atomic_load_explicit(&r->beats, memory_order_relaxed);
-}
-
-void
-registrar_stats(struct registrar *r, struct wins_stats *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	wins_stats_sum(ret, wins_registrar_stats(r->wins));
-	wins_stats_sum(ret, &r->stats);
-	for (unsigned i = 0; i < r->d->nworkers; i++)
-		wins_stats_sum(ret, worker_stats(r->d, i));
-	if (r->d->tcp_stats)
-		wins_stats_sum(ret, r->d->tcp_stats);
-}
-
-void
-registrar_store_state(struct registrar *r, struct registrar_store_state *ret)
-{
-	pthread_mutex_lock(&r->lock);
-	*ret = r->store_state;
-	pthread_mutex_unlock(&r->lock);
 }

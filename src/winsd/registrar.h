@@ -25,7 +25,9 @@ void registrar_stop(struct registrar *r);
 /* On the main loop's thread: calls done of all finished work. */
 void registrar_finish(struct registrar *r);
 
-/* Any thread: there is something to do, in a ring or elsewhere. */
+/* Any worker: there is something in a ring, and more may come. */
+void registrar_note(struct registrar *r);
+/* Any thread: there is something to do. A worker that is about to wait calls it too. */
 void registrar_wake(struct registrar *r);
 
 /*

@@ -206,16 +206,6 @@ pump_all(struct repl_line *l, struct mono mnow, struct wall now)
 
 /* ---- turns ---- */
 
-/* ns on the processor since this thread began */
-static int64_t
-used_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
 /* A step, when it is time for one. */
 static bool
 step(struct repl_line *l, struct mono mnow, struct wall now)
@@ -224,9 +214,9 @@ step(struct repl_line *l, struct mono mnow, struct wall now)
 
 	if (mnow.ns < l->pace.not_before.ns)
 		return false;
-	before = used_now();
+	before = clock_thread();
 	l->more = repl_step(l->repl, mnow, now);
-	if (repl_pace_used(&l->pace, used_now() - before))
+	if (repl_pace_used(&l->pace, clock_thread() - before))
 		repl_pace_look(&l->pace, workers_waited(l->d), clock_mono());
 	return l->more;
 }

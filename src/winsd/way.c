@@ -10,21 +10,11 @@
 #define SHARE  25 /* hundredths of the processor that the registrar keeps: the queue empties still */
 #define NAP_NS 1000000 /* after which it is looked whether the worker is pressed still */
 
-/* ns on the processor since this thread began */
-static int64_t
-used_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
 static void
 begin(struct way *way, const struct winsd *d)
 {
 	*way = (struct way){ .looking = true,
-		.used = used_now(),
+		.used = clock_thread(),
 		.pace = { .share = SHARE, .waited = workers_waited(d) } };
 }
 
@@ -41,10 +31,10 @@ way_make(struct way *way, const struct winsd *d)
 		begin(way, d);
 		return;
 	}
-	used = used_now();
+	used = clock_thread();
 	if (repl_pace_used(&way->pace, used - way->used))
 		repl_pace_look(&way->pace, workers_waited(d), clock_mono());
 	while (clock_mono().ns < way->pace.not_before.ns && workers_pressed(d))
 		(void)nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
-	way->used = used_now();
+	way->used = clock_thread();
 }

@@ -36,8 +36,10 @@ worker_end(struct worker *w, const struct worker_batch *b)
 {
 	if (w->d->node)
 		own_node_names_done(w->d->node, w->index);
-	if (b->to_registrar)
-		registrar_wake(w->d->registrar);
+	if (b->to_registrar) {
+		registrar_note(w->d->registrar);
+		w->handed = true;
+	}
 	if (b->to_node)
 		own_node_wake(w->d->node);
 }
@@ -128,6 +130,9 @@ rest(struct worker *w)
 			ms = door_patience(&w->fast_door[i]);
 	n += worker_fast_poll(w, &p[n]);
 	p[n++] = (struct pollfd){ .fd = w->wake, .events = POLLIN };
+	if (w->handed)
+		registrar_wake(w->d->registrar); /* it may wait for what is read by now */
+	w->handed = false;
 	store_reader_offline();
 	(void)poll(p, n, ms); /* whatever ends it, the loop looks again */
 	store_reader_online();
@@ -388,6 +393,29 @@ workers_waited(const struct winsd *d)
 			sum += one;
 	}
 	return sum;
+}
+
+static bool
+has_unread(const struct worker *w)
+{
+	struct pollfd p[WINSD_SOCKETS_MAX];
+
+	for (unsigned i = 0; i < w->nfd; i++)
+		p[i] = (struct pollfd){ .fd = w->fd[i], .events = POLLIN };
+	return poll(p, w->nfd, 0) > 0;
+}
+
+bool
+workers_unread(const struct winsd *d, size_t enough)
+{
+	size_t waiting = 0;
+
+	for (unsigned i = 0; i < d->nworkers; i++)
+		waiting += ring_used(d->workers[i].ring);
+	for (unsigned i = 0; i < d->nworkers && waiting < enough; i++)
+		if (has_unread(&d->workers[i]))
+			return true;
+	return false;
 }
 
 bool

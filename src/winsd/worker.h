@@ -45,6 +45,8 @@ const uint8_t *worker_packet_data(
 void worker_taken(struct winsd *d, unsigned i, const struct worker_packet *oldest);
 /* ns that the workers have waited for a processor, those of which the kernel tells. */
 int64_t workers_waited(const struct winsd *d);
+/* Do fewer than enough packets wait for the registrar, while there are some that no worker has read? */
+bool workers_unread(const struct winsd *d, size_t enough);
 /* Does the receive buffer of one of them fill, while its queue has room? */
 bool workers_pressed(const struct winsd *d);
 const struct wins_stats *worker_stats(const struct winsd *d, unsigned i);

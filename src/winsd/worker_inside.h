@@ -55,6 +55,7 @@ struct worker {
 	struct wait *waiting; /* in the ring */
 	struct wins_burst burst;
 	bool bursting;
+	bool handed;        /* something to the registrar, since it rested */
 	uint32_t full_told; /* second of the last "queue full", or "its share" */
 	uint32_t bad_told;  /* second of the last "damaged packets" */
 	uint64_t bad;       /* of them since then */
