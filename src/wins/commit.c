@@ -161,6 +161,7 @@ is_plain(const struct wins *w)
 bool
 wins_commit_step(struct wins *w, struct wall now)
 {
+	bool empty;
 	int err;
 
 	if (store_commit_flies(w->store) && !store_commit_landed(w->store))
@@ -170,12 +171,13 @@ wins_commit_step(struct wins *w, struct wall now)
 		(void)wins_commit(w, now); /* a failure was told and answered */
 		return false;
 	}
+	empty = store_staged(w->store) == 0;
 	err = store_commit_begin(w->store);
 	if (store_commit_flies(w->store)) {
 		swap(&w->flying, &w->replies);
 		return true;
 	}
-	if (err)
+	if (err || !empty)
 		note_outcome(w, err, now);
 	settle_replies(w, &w->replies, err);
 	return false;
