@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one thread beside the writer's: it takes a snapshot of the running store, or makes a backup.
+ * The thread of slow work, beside the writer's and the journal's (flight.h): it takes a snapshot of the running store, or makes a backup.
  * Layer: store. It reads the table as any reader does and touches nothing else of the store's.
  */
 #pragma once

@@ -78,7 +78,7 @@ load_new(const struct perf *p, const struct names *names, bool owners, int64_t n
 			return NULL;
 		}
 	l->end = now + (int64_t)p->time_ms * MS;
-	l->account.start_ns = l->account.begun_ns = l->account.end_ns = now;
+	l->account.start_ns = l->account.end_ns = now;
 	return l;
 }
 
@@ -154,7 +154,6 @@ load_begin(struct load *l, unsigned socket, int64_t now, uint8_t buf[static NB_U
 	plan_next(&l->plan, load_open(l), &s->ask);
 	l->account.begun++;
 	l->account.op[s->ask.op].begun++;
-	l->account.begun_ns = now;
 	return packet_of(l, s, buf);
 }
 

@@ -74,8 +74,8 @@ struct account {
 		uint64_t begun, right, lost;
 		struct hist latency;
 	} op[PERF_OPS];
-	int64_t start_ns, begun_ns, end_ns; /* first request, last request, last answer */
-	char wrong[256];                    /* the first answer that was not right, in words */
+	int64_t start_ns, end_ns; /* first request, last answer */
+	char wrong[256];          /* the first answer that was not right, in words */
 };
 
 /* ---- the load (nbperf_load.c) ---- */

@@ -54,7 +54,6 @@ registrar_finish(struct registrar *r)
 	} while (got);
 }
 
-/* One step of the first work that waits; unfinished work goes behind the others. */
 bool
 registrar_do_work(struct registrar *r)
 {
@@ -75,7 +74,6 @@ registrar_do_work(struct registrar *r)
 	return true;
 }
 
-/* Nobody can be answered any more; what has not ended is only given back. */
 void
 registrar_give_up_work(struct registrar *r)
 {
@@ -302,7 +300,6 @@ waited(void)
 	return clock_mono().ns - clock_thread();
 }
 
-/* Nothing is on its way to the disk afterwards. */
 void
 registrar_settle(struct registrar *r)
 {
