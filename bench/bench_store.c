@@ -14,7 +14,7 @@
 #include "bench_store.h"
 
 #define ROUNDS 11
-#define GROUP  16 /* as src/winsd/registrar.c */
+#define GROUP  16 /* as src/registrar/registrar.c */
 
 struct bench {
 	struct store *s;

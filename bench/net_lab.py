@@ -126,8 +126,8 @@ class Lab:
         return self.fast
 
     def tool(self, name):
-        return {'nbperf': self.build / 'src/tools/nbperf', 'winsd': self.build / 'src/winsd/winsd',
-                'winsctl': self.build / 'src/tools/winsctl', 'fill': self.build / 'bench/fill',
+        return {'nbperf': self.build / 'src/nbperf/nbperf', 'winsd': self.build / 'src/winsd/winsd',
+                'winsctl': self.build / 'src/winsctl/winsctl', 'fill': self.build / 'bench/fill',
                 'flood': self.build / 'bench/flood'}[name]
 
     def at(self, where, words, core=None, nice=-20):

@@ -16,6 +16,10 @@ import sys
 BELOW_PROGRAMS = {"base", "wire", "rules", "store", "event", "txn", "wins", "repl", "node", "io", "conf", "ctl",
                   "daemon", "nodehost"}
 
+# The rooms of winsd.
+ROOMS = {"queue", "front", "registrar", "replnet", "ownnode", "control", "winsd"}
+TOOLS = {"nbdig", "nbperf", "nbtstat", "winsctl"}
+
 # module: modules, or single files, that it may include besides its own
 MAY_INCLUDE = {
     "base": set(),
@@ -31,13 +35,17 @@ MAY_INCLUDE = {
     "conf": {"base"},
     "ctl": {"base", "event"},
     "daemon": {"base", "wire", "event", "io", "conf", "ctl"},
-    "nodehost": {"base", "wire", "event", "node", "io", "conf"},
+    "nodehost": {"base", "wire", "event", "node", "io", "conf", "ctl"},
     "lib": {"base", "wire", "txn", "node"},
-    "winsd": BELOW_PROGRAMS | {"netbtd/node_control.h"},
+    "winsd": BELOW_PROGRAMS | {"nodehost/control.h"},
     "netbtd": BELOW_PROGRAMS - {"rules", "store", "wins", "repl"},
     "winsweb": {"base", "event", "io", "conf", "ctl"},
-    "tools": BELOW_PROGRAMS,
 }
+
+for room in ROOMS:
+    MAY_INCLUDE[room] = BELOW_PROGRAMS | ROOMS
+for tool in TOOLS:
+    MAY_INCLUDE[tool] = BELOW_PROGRAMS
 
 PURE = {"assert.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
 # module: what it may include of libc and other libraries; None: anything

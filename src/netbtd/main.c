@@ -16,7 +16,7 @@
 #include "io/log.h"
 #include "io/notify.h"
 #include "io/udp.h"
-#include "netbtd/node_control.h"
+#include "nodehost/control.h"
 #include "nodehost/nodehost.h"
 #include "nodehost/policy.h"
 
