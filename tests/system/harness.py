@@ -9,7 +9,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lib import netbios, peers, tap
+from lib import lab, netbios, peers, tap
+from lib.attacker import Forger
 from lib.case import LabCase
 from lib.lab import Path
 from lib.netbios import Message, Name
@@ -75,6 +76,18 @@ class Network(LabCase):
         capture = self.lab.capture(self.first)
         node.send(netbios.query(1, Name('CUT'))[:40])
         self.assertNotEqual(capture.malformed(['192.0.2.10']), '')
+
+    def test_forger_sends_under_addresses_of_others(self):
+        forger = Forger(self.first, '198.51.100.77')
+        self.addCleanup(forger.stop)
+        capture = self.lab.capture(self.second)
+        forger.send(netbios.query(1, Name('ONE')), '198.51.100.20')
+        packets = [netbios.query(i, Name('MANY')) for i in range(200)]
+        forger.flood(packets, '198.51.100.20', rate=2000)
+        # The kernel may hand many over as one, which is cut up only where they are received.
+        lab.wait_until(lambda: sum(len(f.data) for f in capture.seen()) > 400 * len(packets[0]), 10,
+                       'the forged packets')
+        self.assertEqual({(f.src, f.sport) for f in capture.seen()}, {('198.51.100.77', 137)})
 
     def test_nothing_is_left_behind(self):
         self.first.start('sleep', '1000')

@@ -11,7 +11,7 @@ from . import lab
 
 BUILD = lab.Path(__file__).resolve().parents[3] / 'build' / 'src'  # as ./dev makes it
 WINSD = os.environ.get('WINSD', BUILD / 'winsd' / 'winsd')
-WINSCTL = os.environ.get('WINSCTL', BUILD / 'tools' / 'winsctl')
+WINSCTL = os.environ.get('WINSCTL', BUILD / 'winsctl' / 'winsctl')
 XDP = os.environ.get('WINSOME_TEST_XDP', '')  # servers answer queries on this interface through AF_XDP
 USER = 'nobody'
 START = lab.PATIENCE
