@@ -82,6 +82,18 @@ settled(struct repl *r, struct pull *p, struct part *x)
 	return w.open == 0;
 }
 
+static void
+tell_state(struct repl *r, const struct wrepl_record *in, struct ip4 owner)
+{
+	const struct event ev = { .id = EV_RPL_STATE_ERR,
+		.when = r->now,
+		.key = in->key,
+		.has_key = true,
+		.other = owner };
+
+	r->host.event(r->host.arg, &ev);
+}
+
 /* One record of the part; an error leaves it to be read again. */
 static int
 take_record(struct repl *r, struct pull *p, struct part *x)
@@ -98,7 +110,7 @@ take_record(struct repl *r, struct pull *p, struct part *x)
 	if (in.version < x->from || in.version > x->to) {
 		/* Not asked for: nothing is said about what lies outside. */
 	} else if (!convert_in(r, f->owner, &in, &rec, &illegal)) {
-		repl_tell(r, EV_RPL_STATE_ERR, p->server, IP4_ANY, in.state, "");
+		tell_state(r, &in, f->owner);
 	} else {
 		err = f->own ? wins_returned(r->wins, &rec, r->now)
 			     : wins_replica(r->wins, &rec, x->number, r->mnow, r->now);

@@ -35,7 +35,6 @@ decided_early(struct verdict *v, const struct rec *cur, const struct release_in 
 		rules_reply(v, RULE_REL_06, NB_RC_OK);
 	} else if (group != rules_is_group(cur->type)) {
 		rules_reply(v, RULE_REL_08, NB_RC_OK);
-		v->counts_type_mismatch = true;
 	} else {
 		return false;
 	}
@@ -60,7 +59,6 @@ not_the_holder(struct verdict *v, const struct rec *cur, const struct release_in
 	} else {
 		return false;
 	}
-	v->counts_address_mismatch = true;
 	return true;
 }
 

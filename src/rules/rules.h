@@ -106,8 +106,6 @@ struct verdict {
 	struct rec next; /* ACT_WRITE: the whole next record */
 	uint8_t nprobe;  /* ACT_CHALLENGE: ask these in turn */
 	struct ip4 probe[REC_ADDR_MAX];
-	bool counts_address_mismatch,
-	    counts_type_mismatch; /* a release that fits no record (2.8) */
 	/* What replication adds (wins 3.9). */
 	bool propagate;  /* ACT_WRITE: partners are to be told at once, to tell it on */
 	bool verify;     /* (rule_due) its owner is to be asked, see rule_verified */

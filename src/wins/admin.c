@@ -5,6 +5,7 @@
  */
 #include "wins/apply.h"
 #include "wins/engine.h"
+#include "wins/tell.h"
 
 void
 wins_explain_register(
@@ -53,8 +54,10 @@ wins_admin_add(struct wins *w, const struct rec *rec, uint32_t uid, struct wall 
 		return NBT_EINVAL;
 	err = carry_out(w, &v, cur, now);
 	if (!err)
-		wins_tell(
-		    w, EV_STATIC_ADDED, &rec->key, rec->addr[0].ip, IP4_ANY, uid, v.rule, now);
+		tell_decision(w, &v,
+		    &(struct subject){
+			.key = &rec->key, .address = rec->addr[0].ip, .number = uid },
+		    now);
 	return err;
 }
 
@@ -91,7 +94,7 @@ wins_admin_tombstone(struct wins *w, const struct nb_key *key, uint32_t uid, str
 		return 0; /* it is one already */
 	err = carry_out(w, &v, &look.rec, now);
 	if (!err)
-		wins_tell(w, EV_RECORD_TOMBSTONED, key, IP4_ANY, IP4_ANY, uid, v.rule, now);
+		tell_decision(w, &v, &(struct subject){ .key = key, .number = uid }, now);
 	return err;
 }
 
@@ -140,7 +143,8 @@ wins_admin_exclude(struct wins *w, const struct nb_key *key, uint32_t uid, struc
 			break;
 		ret->addr[ret->naddr++] = ip;
 		wins_count(&w->stats.n[WS_DOCTOR_REMOVED]);
-		wins_tell(w, EV_ADDRESS_EXCLUDED, key, IP4_ANY, ip, uid, v.rule, now);
+		tell_decision(
+		    w, &v, &(struct subject){ .key = key, .address = ip, .number = uid }, now);
 	}
 	return err;
 }

@@ -7,9 +7,9 @@
  * Layer: wins. See challenge.h.
  */
 #include "wins/challenge.h"
-#include "wins/dispute.h"
 #include "wins/doctor.h"
 #include "wins/replica.h"
+#include "wins/tell.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -348,52 +348,23 @@ challenge_replica(struct wins *w, struct replica_waiter *r, const struct verdict
 	return 0;
 }
 
-/* Counts a refusal, and tells whose name it is that was claimed, or which policy refused. */
+/* Counts a refusal, and raises what the decision is worth an event. answered: the address that spoke for the
+ * name, or against it. */
 static void
-tell_refusal(struct wins *w, const struct verdict *v, const struct reg_in *in,
-    const struct wins_look *look, struct ip4 defender, struct wall now)
+tell_claim(struct wins *w, const struct verdict *v, const struct reg_in *in,
+    const struct wins_look *look, struct ip4 answered, struct wall now)
 {
-	const struct rec *cur = &look->rec;
-	struct ip4 owner = look->found && cur->naddr ? cur->addr[0].ip : IP4_ANY;
-	int event;
+	const struct subject s = {
+		.key = &in->key,
+		.cur = look->found ? &look->rec : NULL,
+		.sender = in->from,
+		.address = in->ip,
+		.answered = answered,
+	};
 
 	if (v->rcode == NB_RC_ACT)
 		wins_count(&w->stats.n[in->flags & NB_G ? WS_CONFLICT_GROUP : WS_CONFLICT_UNIQUE]);
-	if (v->rule == RULE_PRB_01) {
-		return; /* nobody spoke for the name: it went from hand to hand */
-	} else if (v->rcode == NB_RC_ACT && look->found) {
-		event = cur->is_static ? EV_CLAIM_REFUSED_STATIC
-			: cur->type == REC_GROUP || cur->type == REC_SPECIAL
-			    ? EV_CLAIM_REFUSED_GROUP
-			    : EV_NAME_DEFENDED;
-		owner = event == EV_NAME_DEFENDED && defender.v ? defender : owner;
-	} else if (v->rule == RULE_REG_11) {
-		event = EV_NAMES_FULL;
-	} else if (v->rule == RULE_REG_12) {
-		event = EV_ADDRESS_FULL;
-		owner = in->ip;
-	} else if (v->rule == RULE_REG_06) {
-		event = EV_NAME_BLOCKED;
-	} else if (v->rule == RULE_REG_07) {
-		event = EV_CLAIM_REFUSED_SOURCE;
-		owner = in->ip;
-	} else {
-		return;
-	}
-	wins_tell(w, event, &in->key, in->from, owner, 0, v->rule, now);
-	if (event == EV_NAME_DEFENDED || event == EV_CLAIM_REFUSED_STATIC)
-		dispute_refused(w, &in->key,
-		    &(struct dispute_parties){ owner, in->ip, event == EV_CLAIM_REFUSED_STATIC },
-		    now);
-}
-
-static void
-tell_taken(struct wins *w, const struct claim *c, const struct probe_in *p, const struct verdict *v,
-    struct ip4 from, struct wall now)
-{
-	wins_tell(w, p->end == PROBE_SILENT ? EV_NAME_TAKEN_OVER : EV_NAME_GIVEN_UP, &c->in.key,
-	    c->in.ip, from, 0, v->rule, now);
-	dispute_taken(w, &c->in.key, &(struct dispute_parties){ from, c->in.ip, false }, now);
+	tell_decision(w, v, &s, now);
 }
 
 /* An address of a host with several was registered or refreshed: the doctor looks at the others. */
@@ -422,7 +393,7 @@ decide(struct wins *w, struct asked *asked, const struct reg_in *in, struct clai
 			return false;
 		}
 	} while (apply_again(w, apply(w, v, cur, asked), now));
-	tell_refusal(w, v, in, &look, IP4_ANY, now);
+	tell_claim(w, v, in, &look, IP4_ANY, now);
 	watch(w, v, asked, in->ip, mnow, now);
 	return true;
 }
@@ -494,10 +465,7 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 		p->seen = v.next.version;
 		p->seen_owner = v.next.owner;
 	}
-	if (v.rcode)
-		tell_refusal(w, &v, &c->in, &look, p->from, now);
-	else if (p->end != PROBE_POSITIVE)
-		tell_taken(w, c, p, &v, look.rec.naddr ? look.rec.addr[0].ip : IP4_ANY, now);
+	tell_claim(w, &v, &c->in, &look, p->from, now);
 	watch(w, &v, &c->asked, c->in.ip, mnow, now);
 	claim_done(w, c, &v, mnow);
 }

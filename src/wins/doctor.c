@@ -12,6 +12,7 @@
 
 #include "wins/apply.h"
 #include "wins/dispute.h"
+#include "wins/tell.h"
 
 #define ASKED_MAX 64 /* patients asked at once */
 
@@ -262,7 +263,8 @@ disowned(struct wins *w, const struct patient *p, struct ip4 ip, struct wall now
 	if (v.action != ACT_WRITE)
 		return;
 	wins_count(&w->stats.n[WS_DOCTOR_REMOVED]);
-	wins_tell(w, EV_GHOST_REMOVED, &p->key, p->cause, ip, 0, v.rule, now);
+	tell_decision(
+	    w, &v, &(struct subject){ .key = &p->key, .sender = p->cause, .address = ip }, now);
 }
 
 static struct patient *

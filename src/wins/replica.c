@@ -13,6 +13,7 @@
 
 #include "wins/apply.h"
 #include "wins/demand.h"
+#include "wins/tell.h"
 
 #define SLICE_MAX 1000 /* records a call of wins_renumber and wins_delete_owner */
 
@@ -128,6 +129,7 @@ struct matter {
 	const struct rec *in, *cur;
 	struct mono mnow;
 	struct wall now;
+	struct ip4 answered; /* who was asked and answered, if anybody */
 	struct wins_look look;
 	struct verdict v;
 };
@@ -151,21 +153,19 @@ static void
 tell(struct wins *w, const struct matter *m)
 {
 	const struct verdict *v = &m->v;
-	struct ip4 owner = m->in->owner;
+	const struct subject s = {
+		.key = &m->in->key,
+		.cur = m->cur,
+		.address = m->in->naddr ? m->in->addr[0].ip : IP4_ANY,
+		.server = m->in->owner,
+		.answered = m->answered,
+	};
 
-	if (v->rule == RULE_RPL_20)
-		wins_tell(
-		    w, EV_REPLICA_CLASH_W_STATIC, &m->in->key, IP4_ANY, owner, 0, v->rule, m->now);
-	else if (v->rule == RULE_RPL_01 || v->rule == RULE_RPL_03)
-		wins_tell(
-		    w, EV_RPL_STATE_ERR, &m->in->key, owner, owner, m->in->state, v->rule, m->now);
-	else if (v->rule == RULE_RPB_05)
-		wins_tell(w, EV_NAME_AT_TWO_SERVERS, &m->in->key, m->in->addr[0].ip,
-		    m->cur->addr[0].ip, 0, v->rule, m->now);
+	tell_decision(w, v, &s, m->now);
 	for (int i = 0; i < v->ndemand; i++)
 		if (demands_begin(w, m->cur, v->demand[i], m->mnow))
-			wins_tell(w, EV_RELEASE_DEMANDED, &m->in->key, v->demand[i], owner, 0,
-			    v->rule, m->now);
+			wins_tell(w, EV_RELEASE_DEMANDED, s.key, v->demand[i], s.server, 0, v->rule,
+			    m->now);
 }
 
 static void
@@ -208,6 +208,7 @@ wins_replica(struct wins *w, const struct rec *in, uint32_t pull, struct mono mn
 	m.in = in;
 	m.mnow = mnow;
 	m.now = now;
+	m.answered = IP4_ANY;
 	look_up(w, &m);
 	m.v = rule_replica(m.cur, in, &m.look.env);
 	/* Behind an older one of the name that waits, or that would come last and win. */
@@ -230,6 +231,7 @@ replica_judge(struct wins *w, struct replica_waiter *r, const struct probe_in *p
 	m.in = &r->in;
 	m.mnow = mnow;
 	m.now = now;
+	m.answered = p->from;
 	do {
 		look_up(w, &m);
 		m.v = rule_replica_probed(m.cur, m.in, p, &m.look.env);
@@ -295,10 +297,10 @@ wins_verified(struct wins *w, const struct nb_key *key, const struct rec *found,
 	if (err)
 		return err;
 	wins_count(&w->stats.n[WS_VERIFIED]);
-	if (v.action == ACT_DELETE) {
+	if (v.action == ACT_DELETE)
 		wins_count(&w->stats.n[WS_VERIFIED_REMOVED]);
-		wins_tell(w, EV_REPLICA_UNVERIFIED, key, IP4_ANY, cur->owner, 0, v.rule, now);
-	}
+	tell_decision(
+	    w, &v, &(struct subject){ .key = key, .cur = cur, .server = cur->owner }, now);
 	return 0;
 }
 

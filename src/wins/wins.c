@@ -14,6 +14,7 @@
 #include "wins/doctor.h"
 #include "wins/engine.h"
 #include "wins/replica.h"
+#include "wins/tell.h"
 
 struct view_node {
 	struct wins_view view;
@@ -288,10 +289,9 @@ release(
 
 	if (v.action == ACT_WRITE && v.next.state == REC_ACTIVE && v.next.type == REC_MULTIHOMED)
 		doctor_half_released(w, &v.next, in->ip, a->path, mnow, now);
-	if (v.counts_address_mismatch || v.counts_type_mismatch)
-		wins_tell(w,
-		    v.counts_type_mismatch ? EV_RELEASE_TYPE_MISMATCH : EV_RELEASE_ADDRESS_MISMATCH,
-		    &in->key, in->from, in->ip, 0, v.rule, now);
+	tell_decision(w, &v,
+	    &(struct subject){ .key = &in->key, .cur = cur, .sender = in->from, .address = in->ip },
+	    now);
 }
 
 /* The domain master browser's address, whose place in a full 1C list is safe (netbt 3.2). */

@@ -398,13 +398,8 @@ text_reply(const char *text, uint32_t ok_ttl, struct verdict *ret)
 		not_understood("rcode", word);
 	ret->rcode = (uint8_t)i;
 	ret->ttl = i == NB_RC_OK ? ok_ttl : 0;
-	while (next_word(&text, " ", word))
-		if (!strcmp(word, "addr-mismatch"))
-			ret->counts_address_mismatch = true;
-		else if (!strcmp(word, "type-mismatch"))
-			ret->counts_type_mismatch = true;
-		else
-			not_understood("reply", word);
+	if (next_word(&text, " ", word))
+		not_understood("reply", word);
 }
 
 /* What replication adds to a verdict. */
@@ -522,10 +517,8 @@ text_print_verdict(FILE *to, const struct verdict *v)
 {
 	static const char *const actions[] = { "drop", "reply", "write", "chal", "delete", "keep" };
 
-	fprintf(to, "[%s] %s %s ttl=%u%s%s%s%s", rule_name(v->rule), actions[v->action],
-	    rcodes[v->rcode & 7], v->ttl, v->counts_address_mismatch ? " addr-mismatch" : "",
-	    v->counts_type_mismatch ? " type-mismatch" : "", v->propagate ? " tell" : "",
-	    v->verify ? " ask" : "");
+	fprintf(to, "[%s] %s %s ttl=%u%s%s", rule_name(v->rule), actions[v->action],
+	    rcodes[v->rcode & 7], v->ttl, v->propagate ? " tell" : "", v->verify ? " ask" : "");
 	if (v->action == ACT_WRITE)
 		print_rec(to, &v->next);
 	for (int i = 0; i < v->nprobe; i++)

@@ -14,7 +14,7 @@
  *   claim     OP SUFFIX[g] ADDRESS [B|P|M|H] [from=ADDRESS] [name=TEXT] [scope=LENGTH] [pdc=ADDRESS]
  *             OP reg, mh, ref8, ref9, rel; SUFFIX in hex, g is the group bit
  *   probe     silent, neg or pos ADDRESS..., then seen=VERSION and by=OWNER if not as in the record
- *   verdict   reply RCODE [addr-mismatch|type-mismatch]; write RECORD; chal ADDRESS... [wack=SECONDS];
+ *   verdict   reply RCODE; write RECORD; chal ADDRESS... [wack=SECONDS];
  *             delete; keep. Behind the first word: tell (propagate), ask (verify), demand=ADDRESS...
  *   answer    neg; pos FLAGS ADDRESS...
  *   env       migrate strict propagate verify no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
