@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "fuzz.h"
 #include "node/lmhosts.h"
 
@@ -17,8 +18,8 @@ struct input {
 };
 
 /* File "N" is what stands behind the Nth NUL byte, up to the next one. */
-static char *
-read_file(void *arg, const char *path, size_t *ret_len)
+static int
+read_file(void *arg, const char *path, char **ret, size_t *ret_len, const char **ret_why)
 {
 	struct input *in = arg;
 	const uint8_t *p = in->data, *end = in->data + in->len, *stop;
@@ -28,7 +29,7 @@ read_file(void *arg, const char *path, size_t *ret_len)
 	for (int n = atoi(path); n > 0; n--) {
 		p = p < end ? memchr(p, 0, (size_t)(end - p)) : NULL;
 		if (!p)
-			return NULL;
+			return NBT_ENOENT;
 		p++;
 	}
 	stop = p < end ? memchr(p, 0, (size_t)(end - p)) : NULL;
@@ -37,7 +38,8 @@ read_file(void *arg, const char *path, size_t *ret_len)
 	assert(copy);
 	memcpy(copy, p, *ret_len);
 	in->reads++;
-	return copy;
+	*ret = copy;
+	return 0;
 }
 
 static void

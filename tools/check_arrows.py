@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 
-BELOW_PROGRAMS = {"base", "wire", "rules", "store", "event", "txn", "wins", "repl", "node", "io", "conf", "ctl",
+BELOW_PROGRAMS = {"base", "wire", "rules", "store", "event", "txn", "wins", "repl", "node", "file", "io", "conf", "ctl",
                   "daemon", "nodehost"}
 
 # The rooms of winsd.
@@ -23,6 +23,7 @@ TOOLS = {"nbdig", "nbperf", "nbtstat", "winsctl"}
 # module: modules, or single files, that it may include besides its own
 MAY_INCLUDE = {
     "base": set(),
+    "file": {"base"},
     "wire": {"base"},
     "rules": {"base", "wire"},
     "store": {"base", "wire/name.h", "rules/rec.h"},
@@ -32,10 +33,10 @@ MAY_INCLUDE = {
     "repl": {"base", "wire", "rules", "store", "event", "wins"},
     "node": {"base", "wire", "event", "txn"},
     "io": {"base", "event"},
-    "conf": {"base"},
+    "conf": {"base", "file"},
     "ctl": {"base", "event"},
     "daemon": {"base", "wire", "event", "io", "conf", "ctl"},
-    "nodehost": {"base", "wire", "event", "node", "io", "conf", "ctl"},
+    "nodehost": {"base", "wire", "event", "node", "file", "io", "conf", "ctl"},
     "lib": {"base", "wire", "txn", "node"},
     "winsd": BELOW_PROGRAMS | {"nodehost/control.h"},
     "netbtd": BELOW_PROGRAMS - {"rules", "store", "wins", "repl"},

@@ -7,13 +7,13 @@
  */
 #include "conf/conf.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
 #include "conf/partners.h"
 #include "conf/set.h"
+#include "file/file.h"
 
 #define NEST_MAX 8
 
@@ -413,54 +413,20 @@ conf_parse(
 	return 0;
 }
 
-/* Says what happened and returns the error for it. */
-static int
-unreadable(const char *path, int err, const char *why, const struct conf_say *say)
-{
-	char sentence[SET_SENTENCE_MAX];
-
-	snprintf(sentence, sizeof(sentence), "%s: %s", path, why);
-	say->fn(say->arg, sentence);
-	return err;
-}
-
-static int
-error_of(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ENOTDIR:
-		return NBT_ENOENT;
-	case EACCES:
-	case EPERM:
-		return NBT_EDENIED;
-	default:
-		return NBT_EIO;
-	}
-}
-
 int
 conf_load(struct conf *conf, const char *path, const struct conf_say *say)
 {
-	FILE *f = fopen(path, "re");
-	char *text = NULL;
+	char *text = NULL, sentence[SET_SENTENCE_MAX];
+	const char *why = NULL;
 	size_t len = 0;
-	int err;
+	int err = file_read(path, CONF_FILE_MAX, &text, &len, &why);
 
-	if (!f)
-		return unreadable(path, error_of(errno), strerror(errno), say);
-	text = malloc(CONF_FILE_MAX + 1);
-	if (text)
-		len = fread(text, 1, CONF_FILE_MAX + 1, f);
-	if (!text)
-		err = unreadable(path, NBT_ENOMEM, nbt_strerror(NBT_ENOMEM), say);
-	else if (ferror(f))
-		err = unreadable(path, NBT_EIO, strerror(errno), say);
-	else if (len > CONF_FILE_MAX)
-		err = unreadable(path, NBT_EINVAL, "larger than a configuration can be", say);
-	else
-		err = conf_parse(conf, path, text, len, say);
+	if (err) {
+		snprintf(sentence, sizeof(sentence), "%s: %s", path, why);
+		say->fn(say->arg, sentence);
+		return err;
+	}
+	err = conf_parse(conf, path, text, len, say);
 	free(text);
-	(void)fclose(f); /* only read */
 	return err;
 }

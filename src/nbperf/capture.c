@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/file.h"
 #include "nbperf/names.h"
 #include "wire/ns.h"
 
@@ -127,14 +128,15 @@ bool
 capture_names(const char *path, bool (*take)(void *arg, const struct nb_key *key), void *arg,
     char why[static PERF_WHY_LEN])
 {
-	FILE *f = fopen(path, "rb");
+	const char *wrong = NULL;
 	char reason[PERF_WHY_LEN] = "";
 	uint8_t header[24];
 	bool swapped = false;
 	int link = -1;
+	FILE *f;
 
-	if (!f) {
-		snprintf(why, PERF_WHY_LEN, "%.200s: %s", path, strerror(errno));
+	if (file_open(path, &f, &wrong)) {
+		snprintf(why, PERF_WHY_LEN, "%.200s: %s", path, wrong);
 		return false;
 	}
 	if (fread(header, sizeof(header), 1, f) != 1)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/file.h"
 #include "wire/ns.h"
 
 #define LISTED_MAX 2000000 /* names from a file or capture: bounds the memory they may take */
@@ -120,12 +121,13 @@ read_line(struct names *n, char *line)
 static bool
 read_file(struct names *n, const char *path)
 {
-	FILE *f = fopen(path, "r");
+	const char *why = NULL;
+	FILE *f;
 	char line[NB_KEY_STRLEN + 32];
 	bool fine = true;
 
-	if (!f) {
-		snprintf(n->why, PERF_WHY_LEN, "%.200s: %s", path, strerror(errno));
+	if (file_open(path, &f, &why)) {
+		snprintf(n->why, PERF_WHY_LEN, "%.200s: %s", path, why);
 		return false;
 	}
 	for (size_t number = 1; fine && fgets(line, sizeof(line), f); number++) {

@@ -35,6 +35,12 @@ struct load {
 	bool no_memory;
 };
 
+/* What one file holds, malloc'd. */
+struct bytes {
+	char *p;
+	size_t len;
+};
+
 /* A place in one file. */
 struct reader {
 	const char *path;
@@ -43,7 +49,7 @@ struct reader {
 	bool chosen;        /* one of its files was opened */
 };
 
-static void read_file(struct load *ld, const char *path, char *bytes, size_t len);
+static void read_file(struct load *ld, const char *path, struct bytes bytes);
 
 static void
 report(struct load *ld, const struct reader *r, const char *sentence)
@@ -230,12 +236,28 @@ include_refusal(struct load *ld, const char *path)
 	return NULL;
 }
 
+/* Reads the bytes of a file. An error is reported at the reader's place, but for one that may pass
+ * without a word (0 = none may). */
+static int
+get_bytes(struct load *ld, const struct reader *r, const char *path, int quiet, struct bytes *ret)
+{
+	const char *why = "";
+	char sentence[120];
+	int err = ld->host->read_file(ld->host->arg, path, &ret->p, &ret->len, &why);
+
+	if (!err || err == quiet)
+		return err;
+	snprintf(sentence, sizeof(sentence), "the file cannot be read: %.80s", why);
+	report(ld, r, sentence);
+	return err;
+}
+
 static void
 include(struct load *ld, struct reader *r, const char *named)
 {
-	char path[LMHOSTS_PATH_MAX], *bytes = NULL;
+	char path[LMHOSTS_PATH_MAX];
 	const char *refusal = "the path is too long";
-	size_t len = 0;
+	struct bytes bytes;
 
 	if (r->alternate && r->chosen)
 		return; /* one of the alternates was read: NT 4's way to read all is KB 247682 */
@@ -246,14 +268,10 @@ include(struct load *ld, struct reader *r, const char *named)
 		return;
 	}
 	ld->files++;
-	bytes = ld->host->read_file(ld->host->arg, path, &len);
-	if (!bytes) {
-		if (!r->alternate)
-			report(ld, r, "the file cannot be read");
+	if (get_bytes(ld, r, path, r->alternate ? NBT_ENOENT : 0, &bytes))
 		return;
-	}
 	r->chosen = true;
-	read_file(ld, path, bytes, len);
+	read_file(ld, path, bytes);
 }
 
 static void
@@ -318,12 +336,12 @@ text_of(const char *bytes, size_t len)
 
 /* Takes bytes. */
 static void
-read_file(struct load *ld, const char *path, char *bytes, size_t len)
+read_file(struct load *ld, const char *path, struct bytes bytes)
 {
 	struct reader r = { .path = path };
-	struct rd t = text_of(bytes, len < LMHOSTS_FILE_MAX ? len : LMHOSTS_FILE_MAX);
+	struct rd t = text_of(bytes.p, bytes.len < LMHOSTS_FILE_MAX ? bytes.len : LMHOSTS_FILE_MAX);
 
-	if (len > LMHOSTS_FILE_MAX)
+	if (bytes.len > LMHOSTS_FILE_MAX)
 		report(ld, &r, "the file is larger than 1 MiB; the rest is not read");
 	ld->open[ld->depth++] = path;
 	while (rd_left(&t) && !ld->l->stopped && !ld->no_memory) {
@@ -341,24 +359,25 @@ read_file(struct load *ld, const char *path, char *bytes, size_t len)
 		report(ld, &(struct reader){ .path = path, .line = r.alternate },
 		    "#BEGIN_ALTERNATE has no #END_ALTERNATE");
 	ld->depth--;
-	free(bytes);
+	free(bytes.p);
 }
 
 int
 lmhosts_load(const char *path, const struct lmhosts_host *host, struct lmhosts **ret)
 {
 	struct load ld = { .host = host, .files = 1 };
-	size_t len = 0;
-	char *bytes = host->read_file(host->arg, path, &len);
+	const struct reader whole = { .path = path };
+	struct bytes bytes;
+	int err = get_bytes(&ld, &whole, path, NBT_ENOENT, &bytes);
 
-	if (!bytes)
-		return NBT_ENOENT;
+	if (err)
+		return err;
 	ld.l = calloc(1, sizeof(*ld.l));
 	if (!ld.l) {
-		free(bytes);
+		free(bytes.p);
 		return NBT_ENOMEM;
 	}
-	read_file(&ld, path, bytes, len);
+	read_file(&ld, path, bytes);
 	if (ld.no_memory) {
 		lmhosts_free(ld.l);
 		return NBT_ENOMEM;

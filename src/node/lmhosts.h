@@ -27,8 +27,9 @@ struct lmhosts;
 
 struct lmhosts_host {
 	void *arg;
-	/* The bytes of a file, malloc'd, or NULL when it cannot be read. */
-	char *(*read_file)(void *arg, const char *path, size_t *ret_len);
+	/* 0 and the bytes of a file, malloc'd. NBT_ENOENT or another error, and *ret_why in words. */
+	int (*read_file)(
+	    void *arg, const char *path, char **ret, size_t *ret_len, const char **ret_why);
 	/* A mistake in words, printable ASCII; line 0 = the file as a whole. May be NULL. */
 	void (*report)(void *arg, const char *path, unsigned line, const char *sentence);
 };
@@ -53,8 +54,8 @@ struct lmhosts_preload {
 };
 
 /*
- * Reads the file at path and what it includes. 0, also when lines were wrong; NBT_ENOENT the file
- * cannot be read, NBT_ENOMEM.
+ * Reads the file at path and what it includes. 0, also when lines were wrong. NBT_ENOENT: there is no
+ * such file, which is not reported. Else read_file's error, which is reported, or NBT_ENOMEM.
  */
 int lmhosts_load(const char *path, const struct lmhosts_host *host, struct lmhosts **ret);
 void lmhosts_free(struct lmhosts *l); /* accepts NULL */

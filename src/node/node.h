@@ -154,9 +154,9 @@ struct node_host {
 	void (*answer)(void *arg, const struct node_answer *a);
 	/* The addresses of a host name are wanted: call node_dns_done, now or later. NULL: no DNS. */
 	void (*dns)(void *arg, uint32_t ticket, const char *name);
-	/* The bytes of the LMHOSTS file or of one it includes, malloc'd; NULL: it cannot be read. May
-	 * itself be NULL: no LMHOSTS. */
-	char *(*read_file)(void *arg, const char *path, size_t *ret_len);
+	/* The bytes of the LMHOSTS file or of one it includes, as lmhosts_host's. NULL: no LMHOSTS. */
+	int (*read_file)(
+	    void *arg, const char *path, char **ret, size_t *ret_len, const char **ret_why);
 };
 
 /* Starts without interfaces and names. NBT_ENOMEM. */

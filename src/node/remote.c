@@ -12,16 +12,19 @@ report(void *arg, const char *path, unsigned line, const char *sentence)
 {
 	char text[200];
 
-	snprintf(text, sizeof(text), "%.120s, line %u: %s", path, line, sentence);
+	if (line)
+		snprintf(text, sizeof(text), "%.120s, line %u: %s", path, line, sentence);
+	else
+		snprintf(text, sizeof(text), "%.120s: %s", path, sentence);
 	node_tell(arg, EV_NODE_LMHOSTS, NULL, IP4_ANY, IP4_ANY, text);
 }
 
-static char *
-read_file(void *arg, const char *path, size_t *ret_len)
+static int
+read_file(void *arg, const char *path, char **ret, size_t *ret_len, const char **ret_why)
 {
 	struct node *n = arg;
 
-	return n->host.read_file(n->host.arg, path, ret_len);
+	return n->host.read_file(n->host.arg, path, ret, ret_len, ret_why);
 }
 
 static void

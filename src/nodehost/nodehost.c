@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/file.h"
 #include "io/clock.h"
 #include "io/ifmon.h"
 #include "nodehost/dns.h"
@@ -85,23 +86,10 @@ dns_answer(void *arg, uint32_t ticket, const struct ip4 *addr, unsigned n)
 	nodehost_turn(h);
 }
 
-static char *
-read_file(void *arg, const char *path, size_t *ret_len)
+static int
+read_file(void *arg, const char *path, char **ret, size_t *ret_len, const char **ret_why)
 {
-	FILE *f = fopen(path, "re");
-	char *bytes;
-
-	if (!f)
-		return NULL;
-	bytes = malloc(FILE_MAX);
-	if (bytes)
-		*ret_len = fread(bytes, 1, FILE_MAX, f);
-	if (bytes && (ferror(f) || !feof(f))) {
-		free(bytes);
-		bytes = NULL;
-	}
-	(void)fclose(f); /* only read */
-	return bytes;
+	return file_read(path, FILE_MAX, ret, ret_len, ret_why);
 }
 
 /* ---- the file ---- */

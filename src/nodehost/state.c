@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file/file.h"
+
 #define HEAD     "winsome node state 1\n"
 #define PATH_LEN 4096
 #define LINE_MAX (64 + NB_KEY_STRLEN)
@@ -211,11 +213,12 @@ int
 state_read(const char *path, void (*each)(void *arg, const struct node_ghost *g), void *arg,
     unsigned *ret_bad)
 {
-	FILE *f = fopen(path, "re");
-	int err = 0;
+	const char *why = NULL;
+	FILE *f;
+	int err = file_open(path, &f, &why);
 
-	if (!f)
-		return error_of(errno);
+	if (err)
+		return err;
 	read_lines(f, each, arg, ret_bad);
 	if (ferror(f))
 		err = NBT_EIO;

@@ -149,6 +149,22 @@ class ThreeCards(NodeCase):
         self.assertEqual(found['addresses'], ['192.0.2.99'])
         self.assertIn(f'{lmhosts}, line 2', node.output())
 
+    def test_a_fifo_in_lmhosts_does_not_keep_the_start_waiting(self):
+        lmhosts, fifo = self.host.path('lmhosts'), self.host.path('fifo')
+        os.mkfifo(fifo)
+        lmhosts.write_text(f'#INCLUDE {fifo}\n#INCLUDE /dev/zero\n192.0.2.99 PRINTER #PRE\n')
+        node = self.registered(lmhosts=lmhosts)
+        self.assertEqual(node.ctl('node', 'resolve', 'PRINTER<20>')[0]['addresses'], ['192.0.2.99'])
+        for line in 1, 2:
+            self.assertIn(f'{lmhosts}, line {line}: the file cannot be read: not a regular file',
+                          node.output())
+
+    def test_a_fifo_as_lmhosts_is_reported(self):
+        lmhosts = self.host.path('lmhosts')
+        os.mkfifo(lmhosts)
+        node = self.registered(lmhosts=lmhosts)
+        self.assertIn(f'{lmhosts}: the file cannot be read: not a regular file', node.output())
+
 
 class Trouble(NodeCase):
     """A card or a server goes, and comes back. An address that is gone may be the first to be asked, in

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -248,8 +249,8 @@ files_are_read_up_to_the_largest_and_not_one_byte_more(void **state)
 	memcpy(text, "port: 1137", 10);
 	assert_int_equal(load_text(&conf, text, CONF_FILE_MAX), 0);
 	assert_int_equal(conf.port, 1137);
-	assert_int_equal(load_text(&conf, text, CONF_FILE_MAX + 1), NBT_EINVAL);
-	assert_non_null(strstr(heard.all, ": larger than a configuration can be\n"));
+	assert_int_equal(load_text(&conf, text, CONF_FILE_MAX + 1), NBT_ELIMIT);
+	assert_non_null(strstr(heard.all, ": larger than such a file can be\n"));
 	free(text);
 }
 
@@ -263,8 +264,31 @@ a_file_that_cannot_be_read_is_told(void **state)
 	assert_int_equal(conf_load(&conf, "/nonexistent/w.yaml", &say), NBT_ENOENT);
 	assert_string_equal(heard.all, "/nonexistent/w.yaml: No such file or directory\n");
 	memset(&heard, 0, sizeof(heard));
-	assert_int_equal(conf_load(&conf, "/", &say), NBT_EIO);
+	assert_int_equal(conf_load(&conf, "/", &say), NBT_EINVAL);
 	assert_string_equal(heard.all, "/: Is a directory\n");
+}
+
+static void
+a_file_that_would_never_end_is_not_read(void **state)
+{
+	static const char *const kinds[] = { "/dev/zero", "fifo" };
+	char folder[] = "/tmp/conf_yaml.XXXXXX", fifo[40], want[80];
+	struct conf conf;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(fifo, sizeof(fifo), "%s/w.yaml", folder);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	conf_init(&conf);
+	for (int i = 0; i < 2; i++) {
+		const char *path = kinds[i][0] == '/' ? kinds[i] : fifo;
+
+		memset(&heard, 0, sizeof(heard));
+		assert_int_equal(conf_load(&conf, path, &say), NBT_EINVAL);
+		snprintf(want, sizeof(want), "%s: not a regular file\n", path);
+		assert_string_equal(heard.all, want);
+	}
+	unlink(fifo);
+	assert_int_equal(rmdir(folder), 0);
 }
 
 /* WINSOME_SAMPLES: the folder etc/ of the source tree, from meson. */
@@ -343,6 +367,7 @@ main(void)
 		cmocka_unit_test(the_number_of_complaints_is_bounded),
 		cmocka_unit_test(files_are_read_up_to_the_largest_and_not_one_byte_more),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_told),
+		cmocka_unit_test(a_file_that_would_never_end_is_not_read),
 		cmocka_unit_test(the_sample_files_are_the_defaults),
 		cmocka_unit_test(every_commented_option_of_a_sample_can_be_uncommented),
 	};

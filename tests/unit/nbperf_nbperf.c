@@ -323,6 +323,19 @@ a_file_gives_names_and_addresses(void **state)
 }
 
 static void
+a_file_that_would_never_end_is_not_read(void **state)
+{
+	struct perf rows[] = { listed("/dev/zero", NULL), listed(NULL, "/dev/zero") };
+	char why[PERF_WHY_LEN];
+	struct names *n;
+
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(names_open(&rows[i], &n, why));
+		assert_string_equal(why, "/dev/zero: not a regular file");
+	}
+}
+
+static void
 a_wrong_line_of_a_file_is_told_by_its_number(void **state)
 {
 	static const char *const rows[] = { "FRED\nABCDEFGHIJKLMNOP\n", "FRED\nB\tx\n" };
@@ -481,6 +494,7 @@ main(void)
 		cmocka_unit_test(a_pattern_counts_in_its_field),
 		cmocka_unit_test(what_is_no_pattern_is_refused),
 		cmocka_unit_test(a_file_gives_names_and_addresses),
+		cmocka_unit_test(a_file_that_would_never_end_is_not_read),
 		cmocka_unit_test(a_wrong_line_of_a_file_is_told_by_its_number),
 		cmocka_unit_test(a_capture_gives_the_names_asked_for),
 		cmocka_unit_test(every_cut_of_a_capture_is_survived),

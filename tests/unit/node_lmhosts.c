@@ -24,8 +24,8 @@ struct world {
 	char report[60][300];
 };
 
-static char *
-read_file(void *arg, const char *path, size_t *ret_len)
+static int
+read_file(void *arg, const char *path, char **ret, size_t *ret_len, const char **ret_why)
 {
 	struct world *w = arg;
 
@@ -41,9 +41,11 @@ read_file(void *arg, const char *path, size_t *ret_len)
 		assert_non_null(copy);
 		memcpy(copy, f->text, len);
 		*ret_len = len;
-		return copy;
+		*ret = copy;
+		return 0;
 	}
-	return NULL;
+	*ret_why = "No such file or directory";
+	return NBT_ENOENT;
 }
 
 static void
@@ -285,7 +287,7 @@ each_mistake_is_told_with_its_line(void **state)
 		{ "#PRE", "this keyword stands behind an address and a name", false },
 		{ "#include x", "keywords are written in capitals; this is a comment", false },
 		{ "#INCLUDE", "#INCLUDE wants the path of a file behind it", false },
-		{ "#INCLUDE nowhere", "the file cannot be read", false },
+		{ "#INCLUDE nowhere", "the file cannot be read: No such file or directory", false },
 		{ "#INCLUDE \\\\server\\share\\lmhosts",
 		    "the server of this share has no #PRE entry above", false },
 		{ "#BEGIN_ALTERNATE", "#BEGIN_ALTERNATE has no #END_ALTERNATE", false },
@@ -540,11 +542,33 @@ static void
 missing_file_is_told_by_its_error(void **state)
 {
 	struct world w = { 0 };
-	struct lmhosts_host host = { .arg = &w, .read_file = read_file };
+	struct lmhosts_host host = { .arg = &w, .read_file = read_file, .report = report };
 	struct lmhosts *l = NULL;
 
 	assert_int_equal(lmhosts_load("h", &host, &l), NBT_ENOENT);
 	assert_null(l);
+	assert_int_equal(w.nreport, 0);
+}
+
+static int
+refuse_file(void *arg, const char *path, char **ret, size_t *ret_len, const char **ret_why)
+{
+	*ret_why = "not a regular file";
+	return NBT_EINVAL;
+}
+
+/* Nobody has it by mistake, as no file at all is. */
+static void
+file_that_is_none_is_reported(void **state)
+{
+	struct world w = { 0 };
+	struct lmhosts_host host = { .arg = &w, .read_file = refuse_file, .report = report };
+	struct lmhosts *l = NULL;
+
+	assert_int_equal(lmhosts_load("h", &host, &l), NBT_EINVAL);
+	assert_null(l);
+	assert_int_equal(w.nreport, 1);
+	assert_string_equal(w.report[0], "h:0: the file cannot be read: not a regular file");
 }
 
 int
@@ -574,6 +598,7 @@ main(void)
 		cmocka_unit_test(file_is_read_up_to_its_bound),
 		cmocka_unit_test(included_files_are_bounded),
 		cmocka_unit_test(missing_file_is_told_by_its_error),
+		cmocka_unit_test(file_that_is_none_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

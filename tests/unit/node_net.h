@@ -95,15 +95,16 @@ net_dns(void *arg, uint32_t ticket, const char *name)
 	t->dns_ticket = ticket;
 }
 
-static inline char *
-net_read_file(void *arg, const char *path, size_t *ret_len)
+static inline int
+net_read_file(void *arg, const char *path, char **ret, size_t *ret_len, const char **ret_why)
 {
 	const struct net *t = arg;
 
 	if (!t->lmhosts)
-		return NULL;
+		return NBT_ENOENT;
 	*ret_len = strlen(t->lmhosts);
-	return strdup(t->lmhosts);
+	*ret = strdup(t->lmhosts);
+	return 0;
 }
 
 static inline void

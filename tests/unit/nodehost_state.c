@@ -175,6 +175,18 @@ nothing_to_keep_is_no_file(void **state)
 	node_free(n);
 }
 
+/* Whoever may write in the folder could keep the start waiting with a FIFO. */
+static void
+what_is_no_regular_file_is_not_read(void **state)
+{
+	struct place *p = *state;
+	unsigned bad;
+
+	assert_int_equal(mkfifo(p->path, 0600), 0);
+	assert_int_equal(read_back(p, &bad), NBT_EINVAL);
+	assert_int_equal(p->n, 0);
+}
+
 static void
 damaged_lines_are_passed_over_and_counted(void **state)
 {
@@ -239,6 +251,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_registered_or_haunts_is_kept_and_read_back),
 		cmocka_unit_test(nothing_to_keep_is_no_file),
+		cmocka_unit_test(what_is_no_regular_file_is_not_read),
 		cmocka_unit_test(damaged_lines_are_passed_over_and_counted),
 		cmocka_unit_test(a_file_of_another_kind_is_not_read),
 		cmocka_unit_test(a_file_that_cannot_be_replaced_stays),
