@@ -129,6 +129,7 @@ nbt_node_status(struct in_addr address, const struct nbt_name *name,
 
 /* ---- names of this machine ---- */
 
+/* Whatever the result, *ret holds the daemon's answer, or has the length 0: there was none. */
 static int
 change(const char *command, const struct nbt_name *name, const char *more,
     const struct nbt_options *o, struct daemon_answer *ret)
@@ -137,10 +138,10 @@ change(const char *command, const struct nbt_name *name, const char *more,
 	char line[DAEMON_LINE_MAX], text[NB_KEY_STRLEN];
 	struct nb_key key;
 
+	ret->len = 0;
 	if (!convert_name_in(name, &key))
 		return NBT_ERR_INVALID;
 	daemon_line(line, command, nb_key_print(&key, text), more);
-	ret->len = 0;
 	return ask_daemon(o, paths, line, deadline_of(o), ret);
 }
 

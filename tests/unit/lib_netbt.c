@@ -226,6 +226,21 @@ without_a_daemon_nothing_is_registered(void **state)
 	assert_int_equal(nbt_release(&n, &o, NULL, 0), NBT_ERR_NO_DAEMON);
 }
 
+/* No daemon is asked about it, so there are no words of one to repeat. */
+static void
+name_that_cannot_be_one_is_refused_without_a_daemon(void **state)
+{
+	struct nbt_name n = { .scope = "A..B" };
+	char why[100];
+
+	memset(why, 'x', sizeof(why));
+	assert_int_equal(nbt_register(&n, 0, NULL, why, sizeof(why)), NBT_ERR_INVALID);
+	assert_string_equal(why, nbt_error_text(NBT_ERR_INVALID));
+	memset(why, 'x', sizeof(why));
+	assert_int_equal(nbt_release(&n, NULL, why, sizeof(why)), NBT_ERR_INVALID);
+	assert_string_equal(why, nbt_error_text(NBT_ERR_INVALID));
+}
+
 /* Somebody listens, says what is no answer, and hangs up. */
 static void
 nonsense_is_no_answer(void **state)
@@ -281,6 +296,7 @@ main(void)
 		WITH_RIG(refusals_are_errors_with_the_daemons_words),
 		WITH_RIG(silent_daemon_costs_the_timeout_and_no_more),
 		cmocka_unit_test(without_a_daemon_nothing_is_registered),
+		cmocka_unit_test(name_that_cannot_be_one_is_refused_without_a_daemon),
 		cmocka_unit_test(nonsense_is_no_answer),
 	};
 
