@@ -107,13 +107,13 @@ apply(struct wins *w, const struct verdict *v, const struct rec *cur, const stru
 	case ACT_KEEP:
 		break;
 	case ACT_WRITE:
-		err = store_put(w->store, &v->next);
+		err = wins_lacks(w, store_put(w->store, &v->next));
 		if (!err)
 			note_push(w, v, cur);
 		promises = true;
 		break;
 	case ACT_DELETE:
-		err = store_del(w->store, &v->next.key);
+		err = wins_lacks(w, store_del(w->store, &v->next.key));
 		promises = true;
 		break;
 	case ACT_CHALLENGE:

@@ -111,7 +111,7 @@ claim_new(struct wins *w, const struct asked *asked, const struct reg_in *in)
 			return NULL;
 		claim_free(w, oldest_answered(w));
 	}
-	c = calloc(1, sizeof(*c));
+	c = wins_alloc(w, sizeof(*c));
 	if (!c)
 		return NULL;
 	c->path = *asked->path;
@@ -133,7 +133,7 @@ claim_done(struct wins *w, struct claim *c, const struct verdict *v, struct mono
 	c->waiting = false;
 	c->refused = (struct verdict_end){ v->rcode, v->rule };
 	if (!v->rcode || c->asked.staged ||
-	    heap_put(&w->answered, &c->forget, mono_add_ms(mnow, REMEMBER_MS).ns))
+	    wins_lacks(w, heap_put(&w->answered, &c->forget, mono_add_ms(mnow, REMEMBER_MS).ns)))
 		claim_free(w, c);
 }
 
@@ -171,7 +171,7 @@ static int
 probe_open(struct wins *w, struct challenge *ch, struct mono mnow)
 {
 	const struct txn_schedule s = { w->conf.chl_interval_ms, w->conf.chl_tries };
-	int err = txn_open(&w->txns, &ch->txn, ch->probe[ch->at], &s, mnow);
+	int err = wins_lacks(w, txn_open(&w->txns, &ch->txn, ch->probe[ch->at], &s, mnow));
 
 	ch->txn.asker = ASKER_CHALLENGE;
 	if (!err)
@@ -205,7 +205,7 @@ find(const struct wins *w, const struct nb_key *key)
 static struct challenge *
 begin(struct wins *w, const struct verdict *v, const struct rec *cur, const struct wins_path *path)
 {
-	struct challenge *ch = calloc(1, sizeof(*ch));
+	struct challenge *ch = wins_alloc(w, sizeof(*ch));
 
 	if (!ch)
 		return NULL;
@@ -223,17 +223,18 @@ begin(struct wins *w, const struct verdict *v, const struct rec *cur, const stru
 	return ch;
 }
 
-/* No room to wait: burst handling says yes for a while (2.11), else "ask again". */
+/* No room to wait: burst handling says yes for a while (2.11), else "ask again". memory: that was out, which
+ * is told by itself. */
 static void
-no_room(struct wins *w, const struct asked *asked, struct wall now)
+no_room(struct wins *w, const struct asked *asked, bool memory, struct wall now)
 {
 	struct verdict v = { .action = ACT_REPLY, .ttl = WINS_BURST_TTL_MIN };
 
 	wins_count(&w->stats.n[WS_OVERLOAD]);
-	if (!w->table_full)
+	if (!w->table_full && !memory)
 		wins_tell(w, EV_PROBE_TABLE_FULL, &asked->key, asked->path->peer, IP4_ANY,
 		    w->nchallenges, 0, now);
-	w->table_full = true;
+	w->table_full |= !memory;
 	if (!w->conf.burst_handling) {
 		apply_wack(w, asked, FULL_WACK_S);
 		return;
@@ -294,12 +295,13 @@ wait_for(struct wins *w, const struct verdict *v, const struct asked *asked,
     struct wall now)
 {
 	struct challenge *ch = find(w, &in->key);
+	uint64_t lacked = w->lacked;
 	bool fresh = !ch;
 
 	if ((ch && ch->waiting >= WAITING_MAX) || w->nwaiting >= w->conf.challenges_max ||
 	    (!c && !(c = claim_new(w, asked, in))) ||
 	    (!ch && !(ch = begin(w, v, &look->rec, &c->path)))) {
-		no_room(w, asked, now);
+		no_room(w, asked, w->lacked != lacked, now);
 		if (c)
 			claim_free(w, c);
 		return;

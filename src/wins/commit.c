@@ -20,8 +20,10 @@ wins_reply_new(struct wins *w, const struct wins_path *path)
 		size_t cap = q->cap ? 2 * q->cap : 64;
 		struct wins_reply *v = reallocarray(q->v, cap, sizeof(*v));
 
-		if (!v)
+		if (!v) {
+			(void)wins_lacks(w, NBT_ENOMEM);
 			return NULL;
+		}
 		q->v = v;
 		q->cap = cap;
 	}
@@ -66,6 +68,8 @@ tell_commit_failed(struct wins *w, int err, struct wall now)
 {
 	struct event ev = { .when = now };
 
+	if (wins_lacks(w, err) == NBT_ENOMEM)
+		return; /* of the disk nothing is wrong */
 	ev.id = err == NBT_ENOSPC          ? EV_DISK_FULL
 		: store_writable(w->store) ? EV_JOURNAL_WRITE_FAILED
 					   : EV_JOURNAL_SYNC_FAILED;
@@ -147,6 +151,7 @@ wins_commit(struct wins *w, struct wall now)
 	replica_committed(w, !err);
 	demands_committed(w, !err);
 	settle_replies(w, &w->replies, err);
+	wins_tell_lack(w, now);
 	return err;
 }
 
@@ -175,11 +180,13 @@ wins_commit_step(struct wins *w, struct wall now)
 	err = store_commit_begin(w->store);
 	if (store_commit_flies(w->store)) {
 		swap(&w->flying, &w->replies);
+		wins_tell_lack(w, now);
 		return true;
 	}
 	if (err || !empty)
 		note_outcome(w, err, now);
 	settle_replies(w, &w->replies, err);
+	wins_tell_lack(w, now);
 	return false;
 }
 

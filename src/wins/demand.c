@@ -56,12 +56,12 @@ bool
 demands_begin(struct wins *w, const struct rec *r, struct ip4 ip, struct mono mnow)
 {
 	const struct txn_schedule s = { INTERVAL_MS, TRIES };
-	struct demand *d = w->ndemands < DEMANDS_MAX ? calloc(1, sizeof(*d)) : NULL;
+	struct demand *d = w->ndemands < DEMANDS_MAX ? wins_alloc(w, sizeof(*d)) : NULL;
 	struct wins_reply *reply;
 
 	if (d)
 		d->txn.timer = HEAP_ITEM_INIT;
-	if (!d || txn_open(&w->txns, &d->txn, ip, &s, mnow)) {
+	if (!d || wins_lacks(w, txn_open(&w->txns, &d->txn, ip, &s, mnow))) {
 		free(d);
 		wins_count(&w->stats.n[WS_OVERLOAD]);
 		return false;

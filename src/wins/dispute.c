@@ -44,7 +44,7 @@ remember(struct wins *w, const struct nb_key *key, struct wall now)
 	struct dispute want = { .key = *key }, *d = RB_FIND(dispute_tree, &w->disputes, &want);
 
 	if (!d) {
-		d = calloc(1, sizeof(*d));
+		d = wins_alloc(w, sizeof(*d));
 		if (!d)
 			return NULL;
 		if (w->ndisputes == DISPUTES_MAX)
@@ -57,7 +57,7 @@ remember(struct wins *w, const struct nb_key *key, struct wall now)
 		w->ndisputes++;
 	}
 	heap_del(&w->disputes_known, &d->known);
-	if (heap_put(&w->disputes_known, &d->known, now.s)) {
+	if (wins_lacks(w, heap_put(&w->disputes_known, &d->known, now.s))) {
 		forget(w, d);
 		return NULL;
 	}

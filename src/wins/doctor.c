@@ -83,13 +83,13 @@ admit(struct wins *w, const struct nb_key *key, struct wall now)
 		return p;
 	if (w->npatients && w->npatients >= w->conf.doctor_max)
 		discharge(w, PATIENT_OF(heap_min(&w->patients_known), known));
-	p = calloc(1, sizeof(*p));
+	p = wins_alloc(w, sizeof(*p));
 	if (!p)
 		return NULL;
 	p->key = *key;
 	p->since = now;
 	p->due = p->known = p->txn.timer = HEAP_ITEM_INIT;
-	if (heap_put(&w->patients_known, &p->known, now.s)) {
+	if (wins_lacks(w, heap_put(&w->patients_known, &p->known, now.s))) {
 		free(p);
 		return NULL;
 	}
@@ -106,7 +106,7 @@ appoint(struct wins *w, struct patient *p, const struct wins_path *path, struct 
 		return false;
 	p->path = *path;
 	heap_del(&w->patients_due, &p->due);
-	if (heap_put(&w->patients_due, &p->due, at.ns))
+	if (wins_lacks(w, heap_put(&w->patients_due, &p->due, at.ns)))
 		discharge(w, p); /* no memory: nobody was promised anything */
 	return true;
 }
@@ -234,7 +234,8 @@ ask_next(struct wins *w, struct patient *p, struct mono mnow, struct wall now)
 	const struct txn_schedule s = { w->conf.chl_interval_ms, w->conf.chl_tries };
 
 	(void)now;
-	if (p->at == p->naddr || txn_open(&w->txns, &p->txn, p->addr[p->at], &s, mnow)) {
+	if (p->at == p->naddr ||
+	    wins_lacks(w, txn_open(&w->txns, &p->txn, p->addr[p->at], &s, mnow))) {
 		conclude(w, p);
 		return;
 	}

@@ -62,6 +62,7 @@ struct wins {
 	size_t nclaims, nchallenges, nwaiting;
 	size_t nreplicas; /* of nwaiting */
 	bool table_full;  /* told already that the challenge table is full */
+	uint64_t lacked;  /* how often memory was out since that was told */
 
 	struct patient_tree patients;
 	struct heap patients_due;   /* those to be asked, by time */
@@ -119,6 +120,14 @@ struct wins_path wins_path_to(const struct wins *w, struct ip4 peer);
 
 /* Queues a packet. NULL when memory is out: the client will ask again. */
 struct wins_reply *wins_reply_new(struct wins *w, const struct wins_path *path);
+
+/* Zeroed memory of the engine's own, or NULL, and then that is counted and told at the end of the batch. All
+ * memory that a packet, a partner or the time can make the engine want comes from here ... */
+void *wins_alloc(struct wins *w, size_t size);
+/* ... or from another module, whose error passes here: err, of which NBT_ENOMEM is counted and told likewise. */
+int wins_lacks(struct wins *w, int err);
+/* Says how often memory was out, if it was. */
+void wins_tell_lack(struct wins *w, struct wall now);
 
 void wins_tell(struct wins *w, int event, const struct nb_key *key, struct ip4 peer,
     struct ip4 other, uint64_t number, uint16_t rule, struct wall now);

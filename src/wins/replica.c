@@ -56,7 +56,7 @@ pull_waits(struct wins *w, uint32_t number)
 	if (!number)
 		return true;
 	if (!*at) {
-		*at = calloc(1, sizeof(**at));
+		*at = wins_alloc(w, sizeof(**at));
 		if (!*at)
 			return false;
 		(*at)->number = number;
@@ -180,7 +180,7 @@ decided(struct wins *w, const struct matter *m)
 static int
 wait_for(struct wins *w, const struct matter *m, uint32_t pull)
 {
-	struct replica_waiter *r = malloc(sizeof(*r));
+	struct replica_waiter *r = wins_alloc(w, sizeof(*r));
 	int err = NBT_ENOMEM;
 
 	if (!r)
@@ -387,7 +387,7 @@ wins_renumber(struct wins *w, struct version upto, bool *ret_more)
 		if (!store_peek(w->store, &w->due[i].key, &rec, &staged) || !rec_is_own(&rec))
 			continue;
 		rec.version = store_next_version(w->store);
-		err = store_put(w->store, &rec);
+		err = wins_lacks(w, store_put(w->store, &rec));
 		if (err)
 			return err;
 	}

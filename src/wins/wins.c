@@ -253,6 +253,37 @@ wins_tell(struct wins *w, int event, const struct nb_key *key, struct ip4 peer, 
 	w->host.event(w->host.arg, &ev);
 }
 
+/* ---- memory that is out ---- */
+
+int
+wins_lacks(struct wins *w, int err)
+{
+	if (err == NBT_ENOMEM) {
+		w->lacked++;
+		wins_count(&w->stats.n[WS_NO_MEMORY]);
+	}
+	return err;
+}
+
+void *
+wins_alloc(struct wins *w, size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		(void)wins_lacks(w, NBT_ENOMEM);
+	return p;
+}
+
+void
+wins_tell_lack(struct wins *w, struct wall now)
+{
+	if (!w->lacked)
+		return;
+	wins_tell(w, EV_NO_MEMORY, NULL, IP4_ANY, IP4_ANY, w->lacked, 0, now);
+	w->lacked = 0;
+}
+
 /* ---- packets in ---- */
 
 static void

@@ -136,7 +136,7 @@ what_strangers_bring_about_is_limited(void **state)
 		EV_PROBE_TABLE_FULL, EV_QUEUE_FULL, EV_BURST_BEGAN, EV_BURST_ENDED, EV_TCP_FULL,
 		EV_FLOOD, EV_FLOOD_ENDED, EV_QUEUE_SHARE, EV_ADDRESS_FULL, EV_NAMES_FULL,
 		EV_RELEASE_BY_STRANGER, EV_NAME_TAKEN_UNASKED, EV_CLAIM_REFUSED_DEAD_GROUP,
-		EV_CLAIM_REFUSED_OWN, EV_NAME_SETTLED_HERE };
+		EV_CLAIM_REFUSED_OWN, EV_NAME_SETTLED_HERE, EV_NO_MEMORY };
 
 	for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
 		if (!event_limited(theirs[i]))

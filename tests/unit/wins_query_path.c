@@ -19,11 +19,13 @@ static unsigned calls; /* of what a query must not call */
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t n);
+void *__real_reallocarray(void *p, size_t n, size_t size);
 void __real_free(void *p);
 int __real_pthread_mutex_lock(pthread_mutex_t *m);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
 void __wrap_free(void *p);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *m);
 
@@ -46,6 +48,13 @@ __wrap_realloc(void *p, size_t n)
 {
 	calls++;
 	return __real_realloc(p, n);
+}
+
+void *
+__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	calls++;
+	return __real_reallocarray(p, n, size);
 }
 
 void
