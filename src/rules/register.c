@@ -205,6 +205,22 @@ on_active_unique(struct verdict *v, const struct rec *cur, const struct reg_in *
 		write_fresh(v, RULE_REG_44, in, type, env);
 }
 
+#define JUST_RELEASED 600 /* seconds */
+
+/*
+ * A forged release and a claim take a name in two datagrams, with Windows too, which does not ask. A release
+ * long before the claim is no such trick: its holder would have registered again (netbt 2.4).
+ */
+static void
+on_just_released(struct verdict *v, const struct rec *cur, const struct reg_in *in,
+    enum rec_type type, const struct rule_env *env)
+{
+	if (env->challenge_released && challenge(v, RULE_REG_60, cur, env))
+		return;
+	memset(v, 0, sizeof(*v));
+	write_fresh(v, RULE_REG_59, in, type, env);
+}
+
 /* Table D. */
 static void
 on_unique(struct verdict *v, const struct rec *cur, const struct reg_in *in, enum rec_type type,
@@ -212,10 +228,12 @@ on_unique(struct verdict *v, const struct rec *cur, const struct reg_in *in, enu
 {
 	if (cur->state == REC_ACTIVE)
 		on_active_unique(v, cur, in, type, env);
+	else if (rec_find(cur, in->ip) >= 0)
+		write_fresh(v, rules_is_group(type) ? RULE_REG_47 : RULE_REG_45, in, type, env);
+	else if (rule_released_ago(cur, env) < JUST_RELEASED)
+		on_just_released(v, cur, in, type, env);
 	else if (rules_is_group(type))
 		write_fresh(v, RULE_REG_47, in, type, env);
-	else if (rec_find(cur, in->ip) >= 0)
-		write_fresh(v, RULE_REG_45, in, type, env);
 	else
 		write_fresh(v, RULE_REG_46, in, type, env);
 }
@@ -316,6 +334,46 @@ rule_register(const struct rec *cur, const struct reg_in *in, const struct rule_
 	return v;
 }
 
+/* The former holder has the name: what it said of its addresses is as good as a registration, under a new
+ * version, as partners may have heard of the end. */
+static void
+write_restored(struct verdict *v, const struct rec *cur, const struct probe_in *probe,
+    const struct rule_env *env)
+{
+	struct rec *next = &v->next;
+
+	rules_write(v, RULE_PRB_21, 0);
+	v->rcode = NB_RC_ACT;
+	rules_copy(next, cur);
+	rules_thaw(next, env);
+	rules_take(next, env);
+	next->state = REC_ACTIVE;
+	for (int i = next->naddr - 1; i >= 0; i--)
+		if (ip4_eq(next->addr[i].ip, probe->from) ||
+		    rules_is_among(next->addr[i].ip, probe->addr, probe->naddr))
+			rules_refresh_member(next, i, env);
+		else if (next->naddr > 1)
+			rules_remove_member(next, i);
+	rules_due_of_members(next);
+}
+
+/* The former holder was asked whether it gave the name up. */
+static void
+on_released_probed(struct verdict *v, const struct rec *cur, const struct reg_in *in,
+    const struct probe_in *probe, const struct rule_env *env)
+{
+	enum rec_type type = rules_claimed_type(in);
+
+	if (probe->end == PROBE_SILENT)
+		write_fresh(v, RULE_PRB_22, in, type, env);
+	else if (probe->end == PROBE_NEGATIVE)
+		write_fresh(v, RULE_PRB_23, in, type, env);
+	else if (!rules_is_group(type) && rules_is_among(in->ip, probe->addr, probe->naddr))
+		write_fresh(v, RULE_PRB_20, in, type, env);
+	else
+		write_restored(v, cur, probe, env);
+}
+
 struct verdict
 rule_probed(const struct rec *cur, const struct reg_in *in, const struct probe_in *probe,
     const struct rule_env *env)
@@ -336,7 +394,11 @@ rule_probed(const struct rec *cur, const struct reg_in *in, const struct probe_i
 	if (v.action != ACT_CHALLENGE)
 		return v;
 	memset(&v, 0, sizeof(v));
-	if (probe->end == PROBE_SILENT)
+	if (cur->state != probe->seen_state)
+		rules_reply(&v, RULE_PRB_01, NB_RC_ACT);
+	else if (cur->state != REC_ACTIVE)
+		on_released_probed(&v, cur, in, probe, env);
+	else if (probe->end == PROBE_SILENT)
 		write_fresh(&v, RULE_PRB_02, in, type, env);
 	else if (probe->end == PROBE_NEGATIVE)
 		write_fresh(&v, RULE_PRB_03, in, type, env);

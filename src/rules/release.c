@@ -87,6 +87,21 @@ take_away(struct verdict *v, const struct rec *cur, struct ip4 ip, const struct 
 	}
 }
 
+uint32_t
+rule_released_ago(const struct rec *cur, const struct rule_env *env)
+{
+	/* What rules_give_up added. */
+	uint64_t wait = env->extinction;
+
+	if (!rec_is_own(cur) || cur->state == REC_ACTIVE || cur->due.s == WALL_NEVER.s)
+		return UINT32_MAX;
+	if (cur->state == REC_TOMBSTONE)
+		wait += env->extinction_timeout;
+	if (cur->due.s < wait || cur->due.s - wait > env->now.s)
+		return UINT32_MAX;
+	return (uint32_t)(env->now.s - (cur->due.s - wait));
+}
+
 struct verdict
 rule_release(const struct rec *cur, const struct release_in *in, const struct rule_env *env)
 {

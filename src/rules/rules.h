@@ -47,9 +47,11 @@ struct rule_env {
 	bool
 	    settle_conflicts; /* two living computers of one name at two servers: one gives it up */
 	struct ip4 server;    /* under which partners know this server's records; only for that */
-	bool strict_source;   /* an address must be registered and released from itself */
-	bool prepend_1b;      /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
-	uint8_t nself;        /* this server's own addresses: never challenged */
+	bool
+	    challenge_released; /* a name released a moment ago is asked for before it is given away */
+	bool strict_source;     /* an address must be registered and released from itself */
+	bool prepend_1b; /* domain<1B>'s address first in a 1C answer (Prepend1BTo1CQueries) */
+	uint8_t nself;   /* this server's own addresses: never challenged */
 	struct ip4 self[16];
 	/* What this machine's own NetBT node says of the name in question (netbt 1.6); registrations and
 	 * replicas read it. */
@@ -93,8 +95,9 @@ struct probe_in {
 	uint8_t end;         /* enum probe_end */
 	struct version seen; /* of the record when the challenge began */
 	struct ip4 seen_owner;
-	struct ip4 from; /* who answered; not for PROBE_SILENT */
-	uint8_t naddr;   /* addresses in the positive answer, at most 25 kept */
+	uint8_t seen_state; /* likewise */
+	struct ip4 from;    /* who answered; not for PROBE_SILENT */
+	uint8_t naddr;      /* addresses in the positive answer, at most 25 kept */
 	struct ip4 addr[REC_ADDR_MAX];
 };
 
@@ -129,6 +132,10 @@ struct verdict rule_register(
  * another challenge. */
 struct verdict rule_probed(const struct rec *cur, const struct reg_in *in,
     const struct probe_in *probe, const struct rule_env *env);
+/* Seconds since a record of this server was released or, taken over from another one, tombstoned instead;
+ * UINT32_MAX: that cannot be told, or it is alive. It is told from the due time: an extinction interval that
+ * was changed since then makes it wrong by as much. */
+uint32_t rule_released_ago(const struct rec *cur, const struct rule_env *env);
 struct verdict rule_release(
     const struct rec *cur, const struct release_in *in, const struct rule_env *env);
 /* The host at ip, one of a unique or multihomed record's addresses, was asked and said that the name is

@@ -45,6 +45,7 @@ struct challenge {
 	struct ip4 probe[REC_ADDR_MAX];
 	struct version seen;
 	struct ip4 seen_owner;
+	uint8_t seen_state;
 	struct wins_path path; /* how the questions leave: as the first that waited came */
 	struct waiter *first, **last;
 	unsigned waiting;
@@ -132,7 +133,7 @@ claim_done(struct wins *w, struct claim *c, const struct verdict *v, struct mono
 {
 	c->waiting = false;
 	c->refused = (struct verdict_end){ v->rcode, v->rule };
-	if (!v->rcode || c->asked.staged ||
+	if (!v->rcode || v->action == ACT_WRITE || c->asked.staged ||
 	    wins_lacks(w, heap_put(&w->answered, &c->forget, mono_add_ms(mnow, REMEMBER_MS).ns)))
 		claim_free(w, c);
 }
@@ -213,6 +214,7 @@ begin(struct wins *w, const struct verdict *v, const struct rec *cur, const stru
 	ch->path = *path;
 	ch->seen = cur->version;
 	ch->seen_owner = cur->owner;
+	ch->seen_state = cur->state;
 	ch->nprobe = v->nprobe;
 	memcpy(ch->probe, v->probe, sizeof(ch->probe));
 	ch->last = &ch->first;
@@ -362,6 +364,7 @@ tell_claim(struct wins *w, const struct verdict *v, const struct reg_in *in,
 		.sender = in->from,
 		.address = in->ip,
 		.answered = answered,
+		.number = look->found ? rule_released_ago(&look->rec, &look->env) : 0,
 	};
 
 	if (v->rcode == NB_RC_ACT)
@@ -416,7 +419,10 @@ challenge_claim(struct wins *w, const struct asked *asked, const struct reg_in *
 static struct probe_in
 evidence(const struct challenge *ch, const struct nb_msg *answer)
 {
-	struct probe_in p = { .end = PROBE_SILENT, .seen = ch->seen, .seen_owner = ch->seen_owner };
+	struct probe_in p = { .end = PROBE_SILENT,
+		.seen = ch->seen,
+		.seen_owner = ch->seen_owner,
+		.seen_state = ch->seen_state };
 
 	if (!answer)
 		return p;
@@ -450,7 +456,7 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 	do {
 		cur = wins_look_up_claim(w, &c->in, now, &look);
 		c->asked.staged = look.staged;
-		if ((!cur || cur->state != REC_ACTIVE || cur->version.v != p->seen.v ||
+		if ((!cur || cur->state != p->seen_state || cur->version.v != p->seen.v ||
 			!ip4_eq(cur->owner, p->seen_owner)) &&
 		    c->restarts++ < RESTARTS_MAX) {
 			if (decide(w, &c->asked, &c->in, c, &v, mnow, now))
@@ -466,6 +472,7 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 	if (v.action == ACT_WRITE && p->end == PROBE_POSITIVE) {
 		p->seen = v.next.version;
 		p->seen_owner = v.next.owner;
+		p->seen_state = v.next.state;
 	}
 	tell_claim(w, &v, &c->in, &look, p->from, now);
 	watch(w, &v, &c->asked, c->in.ip, mnow, now);

@@ -78,6 +78,7 @@ wins_reconf(struct wins *w, const struct wins_conf *conf, struct wall now)
 		.propagate_releases = conf->propagate_releases,
 		.verify_replicas = conf->verify_replicas,
 		.strict_source = conf->strict_source,
+		.challenge_released = conf->challenge_released,
 		.prepend_1b = conf->prepend_1b,
 		.nself = conf->nself,
 		.nblocked = conf->nblocked,

@@ -29,7 +29,8 @@ struct wins_conf {
 	uint32_t names_per_address; /* likewise of one address; 0 = any number */
 	uint32_t scavenge_slice;    /* records per step of the scavenger */
 	bool burst_handling;        /* 2.11 */
-	bool migrate_on, propagate_releases, strict_source, prepend_1b, randomize_1c;
+	bool migrate_on, propagate_releases, strict_source, challenge_released, prepend_1b,
+	    randomize_1c;
 	bool
 	    settle_conflicts; /* two living computers of one name at two servers: one gives it up */
 	struct ip4 server;    /* under which partners know this server's records */

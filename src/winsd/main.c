@@ -66,6 +66,7 @@ winsd_wins_conf(const struct winsd *d, const struct conf *c)
 		.migrate_on = c->migrate_on,
 		.propagate_releases = c->propagate_releases,
 		.strict_source = c->strict_source,
+		.challenge_released = c->challenge_released,
 		.prepend_1b = c->prepend_1b,
 		.randomize_1c = c->randomize_1c,
 		.verify_replicas = c->replication_verify_replicas,

@@ -87,6 +87,7 @@ random_env(struct random *r, struct rule_env *ret)
 	text_env("", ret);
 	ret->migrate_on = below(r, 3) == 0;
 	ret->strict_source = below(r, 6) == 0;
+	ret->challenge_released = below(r, 2);
 	ret->propagate_releases = below(r, 2);
 	ret->uptime = below(r, 2) ? 259200 : 259199;
 	ret->chl_tries = below(r, 5);

@@ -254,6 +254,8 @@ text_env(const char *text, struct rule_env *ret)
 			ret->full = true;
 		else if (!strcmp(word, "crowded"))
 			ret->crowded = true;
+		else if (!strcmp(word, "askrel"))
+			ret->challenge_released = true;
 		else if (!strcmp(word, "strict"))
 			ret->strict_source = true;
 		else if (!strcmp(word, "propagate"))
@@ -364,6 +366,7 @@ text_probe(const char *text, const struct rec *cur, struct probe_in *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->seen = cur ? cur->version : (struct version){ 1 };
 	ret->seen_owner = cur ? cur->owner : OWNER_SELF;
+	ret->seen_state = cur ? cur->state : REC_ACTIVE;
 	next_word(&text, " ", word);
 	if (!strcmp(word, "silent"))
 		ret->end = PROBE_SILENT;
@@ -378,6 +381,8 @@ text_probe(const char *text, const struct rec *cur, struct probe_in *ret)
 			ret->seen = version(word + 5);
 		else if (after(word, "by="))
 			owner(word + 3, &ret->seen_owner);
+		else if (!strcmp(word, "state=a"))
+			ret->seen_state = REC_ACTIVE;
 		else
 			addresses(word, ret->addr, &ret->naddr);
 	if (cur && cur->naddr)
@@ -414,6 +419,8 @@ text_extra(const char **text, struct verdict *ret)
 			ret->propagate = true;
 		else if (!strcmp(word, "ask"))
 			ret->verify = true;
+		else if (!strcmp(word, "refuse"))
+			ret->rcode = NB_RC_ACT;
 		else if (after(word, "demand="))
 			addresses(word + 7, ret->demand, &ret->ndemand);
 		else
@@ -434,7 +441,7 @@ text_verdict(const char *text, const struct nb_key *key, uint32_t ok_ttl, struct
 		text_reply(text, ok_ttl, ret);
 	} else if (!strcmp(word, "write")) {
 		ret->action = ACT_WRITE;
-		ret->ttl = ok_ttl;
+		ret->ttl = ret->rcode ? 0 : ok_ttl;
 		if (!text_rec(text, &ret->next))
 			not_understood("write", text);
 		ret->next.key = *key;

@@ -13,11 +13,13 @@
  *   time      seconds from now, renew, ext, tmo, ver, their sum with +, or never
  *   claim     OP SUFFIX[g] ADDRESS [B|P|M|H] [from=ADDRESS] [name=TEXT] [scope=LENGTH] [pdc=ADDRESS]
  *             OP reg, mh, ref8, ref9, rel; SUFFIX in hex, g is the group bit
- *   probe     silent, neg or pos ADDRESS..., then seen=VERSION and by=OWNER if not as in the record
+ *   probe     silent, neg or pos ADDRESS..., then seen=VERSION, by=OWNER and state=a if not as in the record
  *   verdict   reply RCODE; write RECORD; chal ADDRESS... [wack=SECONDS];
- *             delete; keep. Behind the first word: tell (propagate), ask (verify), demand=ADDRESS...
+ *             delete; keep. Behind the first word: tell (propagate), ask (verify), refuse (the claim, ACT),
+ *             demand=ADDRESS...
  *   answer    neg; pos FLAGS ADDRESS...
- *   env       migrate strict propagate verify no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
+ *   env       askrel (a name released a moment ago is asked for)
+ *             migrate strict propagate verify no1b up=SECONDS noself noblock block=NAME tries=N interval=MS
  *             settle, low, high (settle conflicts; this server's address is lower, higher than rep's)
  *             near (rep3 tells us of its records itself)
  *             held (our own node has the name) held=ADDRESS... (where)

@@ -370,6 +370,41 @@ a_name_that_does_not_stand_still_is_refused_without_saying_that_somebody_answere
 	net_end(&n);
 }
 
+/* Two datagrams in the owner's and another's name, and then the same from a third. */
+static void
+a_name_whose_release_was_forged_is_the_owners_again(void **state)
+{
+	struct nb_msg probe;
+	struct net n;
+
+	(void)state;
+	net_init(&n);
+	n.conf.challenge_released = true;
+	assert_int_equal(wins_reconf(n.w, &n.conf, n.now), 0);
+	net_registers(&n, NB_OP_REGISTER, "PC<20>", 0, OWNER);
+	net_ask(&n, NB_OP_RELEASE, 2, "PC<20>", 0, OWNER);
+	(void)net_expect(&n, NB_RELEASE_RESP, NB_RC_OK, OWNER);
+	net_ask(&n, NB_OP_REGISTER, 5, "PC<20>", 0, CLAIMANT);
+	probe = net_expect_challenge(&n, CLAIMANT, OWNER);
+	net_ask(&n, NB_OP_REGISTER, 6, "PC<20>", 0, HOST(30));
+	(void)net_expect(&n, NB_WACK, NB_RC_OK, HOST(30));
+	for (unsigned i = 0; i < 4 && wins_open_challenges(n.w); i++) {
+		struct wins_path path;
+
+		net_node_answers(&n, &probe, OWNER, 1, &OWNER);
+		(void)wins_commit(n.w, n.now);
+		while (net_out(&n, &probe, &path))
+			if (probe.kind == NB_REGISTER_RESP)
+				assert_int_equal(nb_rcode(&probe), NB_RC_ACT);
+			else
+				break;
+	}
+	assert_int_equal(wins_open_challenges(n.w), 0);
+	assert_owner(&n, OWNER);
+	assert_int_equal(net_count(&n, WS_CONFLICT_UNIQUE), 2);
+	net_end(&n);
+}
+
 int
 main(void)
 {
@@ -378,6 +413,7 @@ main(void)
 		cmocka_unit_test(
 		    silence_is_asked_thrice_with_doubling_waits_then_gives_the_name_away),
 		cmocka_unit_test(not_mine_gives_the_name_away_at_once),
+		cmocka_unit_test(a_name_whose_release_was_forged_is_the_owners_again),
 		cmocka_unit_test(
 		    a_living_owner_keeps_its_name_and_the_repeated_claim_hears_the_same),
 		cmocka_unit_test(a_claim_repeated_during_its_challenge_is_ignored),

@@ -256,6 +256,46 @@ prb_03(struct net *n)
 	answers(n, SECOND, 0);
 }
 
+/* The owner of PC<20> released it seven seconds before somebody claims it. */
+static void
+released(struct net *n, bool ask)
+{
+	n->conf.challenge_released = ask;
+	reconf(n);
+	owned(n);
+	net_ask(n, NB_OP_RELEASE, 2, "PC<20>", 0, OWNER);
+	drain(n);
+	net_pass_ms(n, 7000);
+	claims(n);
+}
+
+static void
+reg_59(struct net *n)
+{
+	released(n, false);
+}
+
+static void
+prb_21(struct net *n)
+{
+	released(n, true);
+	answers(n, OWNER, 1);
+}
+
+static void
+prb_22(struct net *n)
+{
+	released(n, true);
+	silence(n);
+}
+
+static void
+prb_23(struct net *n)
+{
+	released(n, true);
+	answers(n, OWNER, 0);
+}
+
 /* ---- releases ---- */
 
 static void
@@ -521,6 +561,12 @@ adm_07(struct net *n)
 #define GIVEN_UP      WENT "the former owner " SECOND_TEXT " said it no longer has it."
 #define UNASKED \
 	WENT "the former owner had only addresses that cannot be asked, 127.0.0.1 the first."
+#define AFTER_RELEASE(seconds)                                                   \
+	"The name PC<20> went from " OWNER_TEXT " to " CLAIMED_TEXT ", " seconds \
+	" seconds after it was released."
+#define DENIED(seconds)                                                                   \
+	CLAIM_REFUSED "the name was released " seconds " seconds before, but " OWNER_TEXT \
+		      " has it and answered for it. Its registration was restored."
 #define STRANGERS                                                    \
 	"The release of the name PC<20> for the address " OWNER_TEXT \
 	" had no effect: it came from " SENDER_TEXT ", which does not speak for that address."
@@ -570,6 +616,10 @@ static const struct {
 	{ RULE_REG_44, reg_44, UNASKED },
 	{ RULE_PRB_02, prb_02, SILENT },
 	{ RULE_PRB_03, prb_03, GIVEN_UP },
+	{ RULE_REG_59, reg_59, AFTER_RELEASE("7") },
+	{ RULE_PRB_21, prb_21, DENIED("7") },
+	{ RULE_PRB_22, prb_22, AFTER_RELEASE("7") },
+	{ RULE_PRB_23, prb_23, AFTER_RELEASE("7") },
 	{ RULE_RPL_71, rpl_71, UNASKED },
 	{ RULE_RPB_03, rpb_03, SILENT },
 	{ RULE_RPB_04, rpb_04, GIVEN_UP },
