@@ -60,7 +60,7 @@ struct registrar {
 	struct repl_line *repl;
 	struct mono mnow;
 	struct wall now;
-	struct wall tended;
+	struct mono tended; /* when the store was looked after last */
 	struct mono others; /* when all but packets had its turn last */
 	struct worker_sender *out;
 	struct way way;

@@ -13,9 +13,11 @@
 #include "queue/repeats.h"
 
 #define BATCH_MAX \
-	1024         /* packets a commit: bounds the first one's wait for the last one's decision */
-#define GROUP   16   /* packets looked at before the first is decided */
-#define IDLE_MS 1000 /* the store is tended at least so often */
+	1024     /* packets a commit: bounds the first one's wait for the last one's decision */
+#define GROUP 16 /* packets looked at before the first is decided */
+/* The store is tended so often; and while it refuses changes, which it may get over at the next try. */
+#define TEND_NS      1000000000
+#define TEND_SOON_NS 50000000
 /* While packets come without end, all but them has its turn so often: it waits for the disk, packets
  * need not. */
 #define OTHERS_NS 10000000
@@ -192,14 +194,20 @@ tell_news(struct registrar *r, enum store_news news)
 	teller_say(&r->d->teller, event[news], stats.records, store_last_error(r->store));
 }
 
+static int64_t
+tend_every(const struct registrar *r)
+{
+	return store_writable(r->store) ? TEND_NS : TEND_SOON_NS;
+}
+
 static void
 tend(struct registrar *r)
 {
 	enum store_news news;
 
-	if (r->now.s == r->tended.s)
+	if (r->mnow.ns - r->tended.ns < tend_every(r))
 		return;
-	r->tended = r->now;
+	r->tended = r->mnow;
 	while ((news = store_tend(r->store)) != STORE_NEWS_NONE) {
 		note_news(r, news);
 		tell_news(r, news);
@@ -261,11 +269,11 @@ rest(struct registrar *r)
 	struct mono next =
 	    earlier(wins_next(r->wins, r->mnow, r->now), repl_host_next(r->repl, r->mnow, r->now));
 	struct pollfd p = { .fd = r->wake, .events = POLLIN };
-	int64_t ms = (next.ns - r->mnow.ns + 999999) / 1000000;
+	int64_t ms;
 
 	assert(!store_commit_flies(r->store)); /* its end wakes nobody */
-	if (next.ns == MONO_NEVER.ns || ms > IDLE_MS)
-		ms = IDLE_MS;
+	next = earlier(next, (struct mono){ r->tended.ns + tend_every(r) });
+	ms = (next.ns - r->mnow.ns + 999999) / 1000000;
 	if (ms <= 0)
 		return;
 	atomic_store(&r->sleep, SLEEPS);

@@ -139,7 +139,8 @@ void store_commit_await(struct store *s);
 int store_commit_end(struct store *s);
 
 /* After a failed sync the journal is closed for good and commits fail with NBT_ECLOSED until a fresh
- * snapshot began a new one. Call it now and then (each second); it starts or finishes that work, and
+ * snapshot began a new one. Call it now and then (each second, and many times a second while the store is
+ * not writable: what failed is tried again after 1, 2, 4 ... 64 calls); it starts or finishes that work, and
  * the snapshot that is due by journal_max. Returns what happened, for an event. */
 enum store_news {
 	STORE_NEWS_NONE,
