@@ -139,10 +139,21 @@ response(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 		verify_records(r, c, m);
 }
 
+/*
+ * A handle is valid on its own connection only. On an established association handle 0 names that of the
+ * connection, as with Windows, which answers such a request where it came from; another connection's
+ * handle fits nothing, though Windows would answer over there.
+ */
+static bool
+fits(const struct conn *c, const struct wrepl_msg *m)
+{
+	return c->handle && (m->handle == c->handle || (m->handle == 0 && c->stands));
+}
+
 static void
 in_association(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 {
-	if (!c->handle || m->handle != c->handle) {
+	if (!fits(c, m)) {
 		repl_tell(r, EV_CANT_LOOKUP_ASSOC, c->peer, IP4_ANY, 0, wrepl_kind_text(m->kind));
 		return;
 	}

@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lib import tap
+from lib import tap, wrepl
 from lib.burst import Burst, numbered
 from lib.case import LabCase
 from lib.lab import wait_until
@@ -217,6 +217,21 @@ class Trouble(Replication):
         self.assertEqual(stranger.records(), {})
         self.assertGreater(self.until(
             lambda: a.stats()['replication']['connections-refused'], 'the refusal'), 0)
+
+    def test_handle_0_is_answered_where_it_came_and_anothers_is_not(self):
+        """As Windows, but for another connection's handle, with which it answers over there."""
+        self.server(A, partner(B, pull='false', push='false'))
+        host = self.lab.host('raw', B)
+        one, two = (wrepl.Peer.connect(host, A) for _ in range(2))
+        self.addCleanup(one.close)
+        self.addCleanup(two.close)
+        one.send(wrepl.map_request(0))  # no association is there yet: it is ignored
+        self.assertNotEqual(one.associate(), two.associate())
+        self.assertIn(A, two.ask_map(handle=0))
+        two.send(wrepl.map_request(one.theirs))
+        two.send(wrepl.records_request(0, A, 1, 1))
+        self.assertEqual(two.take()[1:3], (wrepl.REPLICATION, wrepl.RECORDS_RESPONSE))
+        self.assertIn(A, one.ask_map())  # and nothing came before it
 
     def test_taken_port_is_no_obstacle_without_partners(self):
         host = self.lab.host('s192', A)

@@ -68,11 +68,31 @@ handles_differ_and_fit_their_own_connection_only(void **state)
 	raw_send(b, map_request(ha), NULL);
 	silent(w, b);
 	silent(w, a);
-	raw_send(b, map_request(0), NULL);
-	silent(w, b);
 	assert_true(net_told(&w->s[0].n, EV_CANT_LOOKUP_ASSOC));
 	raw_send(b, map_request(hb), NULL);
 	assert_int_equal(expect(w, b, WREPL_MAP_RESP), 1);
+}
+
+static void
+handle_0_of_an_established_association_is_its_connections(void **state)
+{
+	struct wrepl_msg stop = { .kind = WREPL_STOP };
+	struct world *w = *state;
+	struct end *a = raw_open(w, 0, PARTNER), *b = raw_open(w, 0, PARTNER);
+
+	(void)raw_start(w, a);
+	(void)raw_start(w, b);
+	raw_send(b, map_request(0), NULL);
+	assert_int_equal(expect(w, b, WREPL_MAP_RESP), 1);
+	silent(w, a);
+	raw_send(b, records_request(0, SITE(0), 1, 1), NULL);
+	assert_int_equal(expect(w, b, WREPL_RECORDS_RESP), 0);
+	silent(w, a);
+	assert_false(net_told(&w->s[0].n, EV_CANT_LOOKUP_ASSOC));
+	raw_send(b, stop, NULL);
+	world_run(w);
+	assert_true(raw_closed(b));
+	assert_false(raw_closed(a));
 }
 
 static void
@@ -529,6 +549,7 @@ main(void)
 #define T(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 		T(repeated_start_gets_the_same_handle),
 		T(handles_differ_and_fit_their_own_connection_only),
+		T(handle_0_of_an_established_association_is_its_connections),
 		T(request_before_any_start_is_ignored),
 		T(stop_with_another_handle_is_ignored_else_it_closes),
 		T(other_major_version_is_ignored),
