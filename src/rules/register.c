@@ -321,6 +321,8 @@ rule_register(const struct rec *cur, const struct reg_in *in, const struct rule_
 		rules_reply(&v, RULE_REG_11, NB_RC_SRV);
 	else if (!cur && env->crowded)
 		rules_reply(&v, RULE_REG_12, NB_RC_RFS);
+	else if (!cur && env->reserved)
+		rules_reply(&v, RULE_REG_61, NB_RC_SRV);
 	else if (!cur)
 		write_fresh(&v, RULE_REG_10, in, type, env);
 	else if (cur->is_static && !gives_way(cur, type, env))
@@ -372,6 +374,22 @@ on_released_probed(struct verdict *v, const struct rec *cur, const struct reg_in
 		write_fresh(v, RULE_PRB_20, in, type, env);
 	else
 		write_restored(v, cur, probe, env);
+}
+
+struct verdict
+rule_make_room(uint32_t theirs, uint32_t claimants)
+{
+	struct verdict v;
+
+	memset(&v, 0, sizeof(v));
+	/* Both have equally many afterwards, or the claimant fewer: no two take names from each other by turns. */
+	if (theirs > (uint64_t)claimants + 1) {
+		v.action = ACT_DELETE;
+		v.rule = RULE_REG_62;
+	} else {
+		rules_keep(&v, RULE_REG_63);
+	}
+	return v;
 }
 
 struct verdict

@@ -56,7 +56,8 @@ struct rule_env {
 	/* What this machine's own NetBT node says of the name in question (netbt 1.6); registrations and
 	 * replicas read it. */
 	bool full;      /* as many names as may be (design 7): none is created */
-	bool crowded;   /* as many names of the claim's address as may be: likewise */
+	bool crowded;   /* as many names of the claim's sender as may be: likewise */
+	bool reserved;  /* so many of both that only senders with few get one */
 	bool held_here; /* it has the name, a unique one, and defends it */
 	uint8_t nheld;  /* the addresses on which it has the name or is registering it */
 	struct ip4 held[REC_ADDR_MAX];
@@ -128,6 +129,9 @@ struct answer {
 /* cur == NULL: no record. Verdicts are whole values: unused parts are zero. */
 struct verdict rule_register(
     const struct rec *cur, const struct reg_in *in, const struct rule_env *env);
+/* The server is full: does a name of a sender with so many, which was never refreshed or defended, make room for a
+ * new one of a sender with so many? ACT_DELETE or ACT_KEEP. */
+struct verdict rule_make_room(uint32_t theirs, uint32_t claimants);
 /* A challenge ended; cur is the record as it is now, in the claim that caused it. Never asks for
  * another challenge. */
 struct verdict rule_probed(const struct rec *cur, const struct reg_in *in,

@@ -44,7 +44,8 @@ clear(struct batch *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
 		b->index[b->change[i].home] = 0;
-	b->len = b->entries = b->n = b->scoped = b->nmetas = b->nknowns = 0;
+	b->len = b->entries = b->n = b->scoped = b->news = b->others_news = b->nmetas = b->nknowns =
+	    0;
 	b->counter = false;
 }
 
@@ -115,6 +116,16 @@ room(const struct batch *b)
 	return wr_init(b->buf + FRAME_HEADER_LEN + b->len, b->cap - b->len);
 }
 
+/* c comes into the batch (1) or goes out of it (-1). */
+static void
+count_new(struct batch *b, const struct change *c, int32_t change)
+{
+	if (c->kind != CHANGE_PUT || c->cur)
+		return;
+	b->news += (uint32_t)change;
+	b->others_news += c->next->owner ? (uint32_t)change : 0;
+}
+
 /* Notes what the entry just written does; an earlier change of the same key gives way. */
 static void
 note(struct batch *b, const struct change *what, const struct nb_key *key, const struct wr *w)
@@ -128,18 +139,41 @@ note(struct batch *b, const struct change *what, const struct nb_key *key, const
 		b->scoped += key->scope.len > 0;
 	} else {
 		c = &b->change[b->index[at] - 1];
+		count_new(b, c, -1);
 		if (c->next)
 			trec_unnew(&b->table->pool, c->next);
 	}
 	*c = *what;
+	count_new(b, c, 1);
 	c->home = at;
 	c->off = (uint32_t)b->len;
 	b->len = (size_t)(w->p - b->buf) - FRAME_HEADER_LEN;
 	b->entries++;
 }
 
+/* Who is to be noted with rec, by what is known so far. Nobody counts another server's records by sender. */
+static struct store_sender
+sender_of(const struct batch *b, const struct change *c, const struct rec *rec,
+    const struct store_sender *from)
+{
+	const struct change *before = batch_find(b, c->hash, &rec->key);
+	struct store_sender is = { IP4_ANY, false };
+
+	if (!rec_is_own(rec))
+		return is;
+	if (before && before->kind != CHANGE_DEL)
+		is = before->from;
+	else if (!before && c->cur)
+		is = (struct store_sender){ { c->cur->sender }, c->cur->unproven };
+	if (from && (from->unproven || ip4_eq(is.ip, IP4_ANY)))
+		is.ip = from->ip;
+	if (from)
+		is.unproven = from->unproven;
+	return is;
+}
+
 int
-batch_put(struct batch *b, const struct rec *rec)
+batch_put(struct batch *b, const struct rec *rec, const struct store_sender *from)
 {
 	struct table *t = b->table;
 	struct change c = { .hash = table_hash(t, &rec->key), .kind = CHANGE_PUT };
@@ -152,12 +186,15 @@ batch_put(struct batch *b, const struct rec *rec)
 	if (w.bad)
 		return NBT_ELIMIT;
 	c.cur = table_find(t, c.hash, &rec->key);
+	c.from = sender_of(b, &c, rec, from);
 	if (c.cur && trec_differs_in_time(c.cur, &t->owners, rec)) {
 		c.kind = CHANGE_STAMP;
 	} else {
 		err = trec_new(&t->pool, &t->owners, rec, &c.next);
 		if (err)
 			return err;
+		c.next->sender = c.from.ip.v;
+		c.next->unproven = c.from.unproven;
 	}
 	note(b, &c, &rec->key, &w);
 	return 0;
@@ -233,8 +270,8 @@ expect(const struct batch *b, uint32_t i)
 
 	if (i + 8 < b->n && b->change[i + 8].next)
 		__builtin_prefetch(b->change[i + 8].next, 1);
-	if (near && near->naddr)
-		tally_expect(&b->table->tally, (struct ip4){ near->tail[0] });
+	if (near && near->sender)
+		tally_expect(&b->table->tally, (struct ip4){ near->sender });
 }
 
 void
@@ -258,6 +295,7 @@ batch_apply(struct batch *b)
 		case CHANGE_STAMP:
 			batch_entry(b, c, &e);
 			table_stamp(t, c->cur, &e.rec);
+			table_note_sender(t, c->cur, c->from.ip, c->from.unproven);
 			break;
 		default:
 			batch_entry(b, c, &e);

@@ -17,9 +17,10 @@ enum change_kind {
 
 struct change {
 	uint64_t hash;
-	uint8_t kind;            /* enum change_kind */
-	uint16_t home;           /* its place in index */
-	uint32_t off;            /* of its entry in the payload */
+	uint8_t kind;  /* enum change_kind */
+	uint16_t home; /* its place in index */
+	uint32_t off;  /* of its entry in the payload */
+	struct store_sender from;
 	struct trec *next, *cur; /* PUT, STAMP: what stands in the table now, or NULL */
 };
 
@@ -33,6 +34,8 @@ struct batch {
 	uint32_t entries;
 	uint32_t n; /* changes: one for each key */
 	uint32_t scoped;
+	uint32_t news,
+	    others_news;    /* names that have no record in the table; of them other servers' */
 	bool counter;       /* the version counter was lifted by hand */
 	struct metas metas; /* as they will be */
 	unsigned nmetas;    /* how many entries set one */
@@ -47,7 +50,8 @@ int batch_new(struct table *t, size_t cap, struct batch **ret);
 void batch_free(struct batch *b); /* accepts NULL */
 
 /* NBT_ELIMIT full, NBT_ENOMEM, NBT_EINVAL: nothing was staged. */
-int batch_put(struct batch *b, const struct rec *rec);
+/* from NULL: whoever it was before. */
+int batch_put(struct batch *b, const struct rec *rec, const struct store_sender *from);
 int batch_del(struct batch *b, const struct nb_key *key);
 int batch_meta(struct batch *b, const struct metas *now, const char *key, uint64_t value);
 

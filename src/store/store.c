@@ -132,15 +132,21 @@ store_raise_version(struct store *s, struct version v)
 }
 
 int
-store_put(struct store *s, const struct rec *rec)
+store_put_from(struct store *s, const struct rec *rec, const struct store_sender *from)
 {
 	int err;
 
 	settle_for(s, &rec->key);
-	err = batch_put(s->batch, rec);
+	err = batch_put(s->batch, rec, from);
 	if (!err && rec_is_own(rec) && rec->version.v >= s->next_version)
 		s->next_version = rec->version.v + 1;
 	return err;
+}
+
+int
+store_put(struct store *s, const struct rec *rec)
+{
+	return store_put_from(s, rec, NULL);
 }
 
 int
@@ -409,10 +415,57 @@ store_records(const struct store *s)
 	return table_records(s->table);
 }
 
-uint32_t
-store_names_at(const struct store *s, struct ip4 ip)
+struct store_held
+store_held(const struct store *s)
 {
-	return tally_of(&s->table->tally, ip);
+	const struct batch *staged = s->batch, *flying = s->flying;
+	uint64_t records = table_records(s->table);
+
+	return (struct store_held){
+		.records = records + staged->news + (flying ? flying->news : 0),
+		.others = records - s->table->owners.records[0] + staged->others_news +
+			  (flying ? flying->others_news : 0),
+	};
+}
+
+uint32_t
+store_names_of(const struct store *s, struct ip4 sender)
+{
+	return tally_of(&s->table->tally, sender);
+}
+
+void
+store_prove(struct store *s, const struct nb_key *key)
+{
+	uint64_t hash = table_hash(s->table, key);
+	struct trec *r = table_find(s->table, hash, key);
+
+	if (r)
+		r->unproven = false;
+}
+
+bool
+store_crowding(struct store *s, uint32_t *slot, unsigned looks, struct store_crowding *ret)
+{
+	uint32_t slots = table_slots(s->table);
+
+	ret->names = 0;
+	for (unsigned i = 0; i < looks && i < slots; i++) {
+		const struct trec *r = table_slot(s->table, (*slot)++ % slots);
+		struct nb_key key;
+		uint32_t names;
+
+		if (!r || r->owner || !r->unproven)
+			continue;
+		names = tally_of(&s->table->tally, (struct ip4){ r->sender });
+		trec_key(r, &key);
+		if (names <= ret->names || batch_find(s->batch, r->hash, &key))
+			continue;
+		ret->key = key;
+		ret->sender.v = r->sender;
+		ret->names = names;
+	}
+	return ret->names > 0;
 }
 
 void

@@ -93,6 +93,16 @@ void store_raise_version(struct store *s, struct version v);
 /* Stages the next record, or its removal. NBT_ELIMIT: the batch is full, commit first. NBT_EINVAL: there
  * are 65,536 owners, no new one can be held. */
 int store_put(struct store *s, const struct rec *rec);
+/* The same for a record of this server that a client registered or refreshed. Who did is kept in memory, not
+ * in the files, for the counts by sender: a registration with unproven set is its sender's from now on, and
+ * never refreshed; a refresh only fills in a sender that is not known. store_put leaves both as they are. */
+struct store_sender {
+	struct ip4 ip;
+	bool unproven;
+};
+int store_put_from(struct store *s, const struct rec *rec, const struct store_sender *from);
+/* The holder of a name defended it: that counts as a refresh. */
+void store_prove(struct store *s, const struct nb_key *key);
 int store_del(struct store *s, const struct nb_key *key);
 /* Small named values in the same batch: key at most 31 characters; durable as records are. NBT_EINVAL:
  * no such key is possible, or there are 64 others. store_meta_get sees what is committed. */
@@ -193,7 +203,21 @@ struct store_stats {
 	uint64_t journal_bytes, snapshots, bytes_in_memory;
 };
 uint64_t store_records(const struct store *s); /* ->records alone */
-/* How many of them hold this address, whatever their state; with millions of records it may be too high
- * by some. */
-uint32_t store_names_at(const struct store *s, struct ip4 ip);
+/* How many there are with the new names that are staged or on their way, without what is staged to be deleted. */
+struct store_held {
+	uint64_t records, others; /* of them other servers' */
+};
+struct store_held store_held(const struct store *s);
+/* How many of those this address registered, whatever their state. Whose sender is not known, as after a start,
+ * is counted under its addresses. With millions of records it may be too high by some. */
+uint32_t store_names_of(const struct store *s, struct ip4 sender);
+/* Looks at so many slots from *slot on, which moves behind them, for names of this server that were never
+ * refreshed or defended since they were registered, while it runs: of these the one whose sender has most
+ * names, and how many. False: there was none. */
+struct store_crowding {
+	struct nb_key key;
+	struct ip4 sender;
+	uint32_t names;
+};
+bool store_crowding(struct store *s, uint32_t *slot, unsigned looks, struct store_crowding *ret);
 void store_stats(const struct store *s, struct store_stats *ret);

@@ -113,6 +113,12 @@ table_slot_give(struct table *t, uint32_t i)
 void
 table_tally(struct table *t, const struct trec *r, int32_t change)
 {
+	if (r->owner) /* another server's client */
+		return;
+	if (r->sender) {
+		tally_add(&t->tally, (struct ip4){ r->sender }, change);
+		return;
+	}
 	for (uint8_t i = 0; i < r->naddr; i++)
 		tally_add(&t->tally, (struct ip4){ r->tail[i] }, change);
 }
@@ -209,6 +215,17 @@ table_stamp(struct table *t, struct trec *cur, const struct rec *rec)
 	trec_stamp(cur, rec);
 	if (!t->loading)
 		order_queue(t, cur);
+}
+
+void
+table_note_sender(struct table *t, struct trec *r, struct ip4 sender, bool unproven)
+{
+	if (r->sender != sender.v) {
+		table_tally(t, r, -1);
+		r->sender = sender.v;
+		table_tally(t, r, 1);
+	}
+	r->unproven = unproven;
 }
 
 void

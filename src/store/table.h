@@ -38,7 +38,7 @@ struct table {
 	uint64_t seed;
 	struct trec_pool pool;
 	struct owners owners;
-	struct tally tally;       /* records by address */
+	struct tally tally;       /* this server's own records by sender, see table_tally */
 	struct ordset by_name;    /* name 16, slot 4: records without scope */
 	struct ordset by_scope;   /* name 16, scope 255, slot 4: records with one */
 	struct ordset by_version; /* owner's number 2, version 8, slot 4 */
@@ -79,6 +79,8 @@ void table_add(struct table *t, uint64_t hash, struct trec *r);
 void table_replace(struct table *t, struct trec *cur, struct trec *r);
 /* Only due times and stamps of cur change (trec_differs_in_time). */
 void table_stamp(struct table *t, struct trec *cur, const struct rec *rec);
+/* Who registered r; counted under it from now on. */
+void table_note_sender(struct table *t, struct trec *r, struct ip4 sender, bool unproven);
 void table_del(struct table *t, uint64_t hash, const struct nb_key *key);
 /* After a batch of n changes, or what was reserved will not be made: gives back spare memory, lets the index grow. */
 void table_settle(struct table *t, size_t n);

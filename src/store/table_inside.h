@@ -7,7 +7,8 @@
 
 #include "store/table.h"
 
-/* r comes into the index (1) or goes out of it (-1). */
+/* r comes into the index (1) or goes out of it (-1). It is counted under its sender; one whose sender is not
+ * known, as after a start, under its addresses; another server's not at all. */
 void table_tally(struct table *t, const struct trec *r, int32_t change);
 
 /* Room for n more records. NBT_ENOMEM. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many records hold each address, in memory that does not grow: two counters for each address, chosen
+ * How many records were registered by each address, in memory that does not grow: two counters for each address, chosen
  * by hash and shared with others; the smaller one counts. Never too low, and too high by those who share
  * both: with ten million records some forty. Layer: store, inside the table. The writer's alone.
  */

@@ -314,6 +314,7 @@ trec_new(struct trec_pool *pool, struct owners *owners, const struct rec *rec, s
 	if (!r)
 		return NBT_ENOMEM;
 	memcpy(r->name, rec->key.name.b, NB_NAME_LEN);
+	r->sender = r->unproven = 0;
 	r->version = rec->version.v;
 	r->due = rec->due.s;
 	r->queued = WALL_NEVER.s;

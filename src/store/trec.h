@@ -13,8 +13,14 @@
 
 /* A record of 64 bytes has BIT_PLAIN and these members; its tail is one address and its since. */
 struct trec {
-	uint64_t hash;       /* of its key; set when it enters the table */
-	struct trec *unused; /* next one in the pool, while in it */
+	uint64_t hash; /* of its key; set when it enters the table */
+	union {
+		struct trec *unused; /* next one in the pool, while in it */
+		struct { /* while it is in the table; the writer's alone, and in memory alone */
+			uint32_t sender;   /* who registered it; 0 = unknown */
+			uint32_t unproven; /* it was never refreshed or defended since then */
+		};
+	};
 	uint8_t name[NB_NAME_LEN];
 	uint64_t version;
 	uint32_t due;

@@ -80,6 +80,30 @@ apply_wack(struct wins *w, const struct asked *a, uint32_t seconds)
 	r->out.len = (uint16_t)nb_encode(&m, r->out.data, sizeof(r->out.data));
 }
 
+/* A claim that was granted: is it of a holder that the record had already? A group's members are not told apart. */
+static bool
+is_refresh(const struct rec *cur, const struct rec *next)
+{
+	if (!cur || cur->state != REC_ACTIVE || cur->type == REC_GROUP || next->type == REC_GROUP)
+		return cur && cur->state == REC_ACTIVE && cur->type == next->type;
+	for (int i = 0; i < next->naddr; i++)
+		if (rec_find(cur, next->addr[i].ip) >= 0)
+			return true;
+	return false;
+}
+
+static int
+put(struct wins *w, const struct verdict *v, const struct rec *cur, const struct asked *asked)
+{
+	struct store_sender from;
+
+	/* Who loses a claim registers nothing, though it may cause that something is restored. */
+	if (!asked || v->rcode || is_release(asked))
+		return store_put(w->store, &v->next);
+	from = (struct store_sender){ asked->path->peer, !is_refresh(cur, &v->next) };
+	return store_put_from(w->store, &v->next, &from);
+}
+
 /* Notes what partners are to be told of: a name that moved to other addresses (wins 3.7), which shows
  * only under a new version, and what the verdict says. */
 static void
@@ -107,7 +131,7 @@ apply(struct wins *w, const struct verdict *v, const struct rec *cur, const stru
 	case ACT_KEEP:
 		break;
 	case ACT_WRITE:
-		err = wins_lacks(w, store_put(w->store, &v->next));
+		err = wins_lacks(w, put(w, v, cur, asked));
 		if (!err)
 			note_push(w, v, cur);
 		promises = true;

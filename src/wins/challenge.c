@@ -364,7 +364,8 @@ tell_claim(struct wins *w, const struct verdict *v, const struct reg_in *in,
 		.sender = in->from,
 		.address = in->ip,
 		.answered = answered,
-		.number = look->found ? rule_released_ago(&look->rec, &look->env) : 0,
+		.number = look->found ? rule_released_ago(&look->rec, &look->env)
+				      : store_names_of(w->store, in->from),
 	};
 
 	if (v->rcode == NB_RC_ACT)
@@ -381,6 +382,38 @@ watch(struct wins *w, const struct verdict *v, const struct asked *asked, struct
 		doctor_refreshed(w, &v->next, ip, asked->path, mnow, now);
 }
 
+#define LOOKS 128 /* records looked at for one that makes room: some microseconds */
+
+/* The server is full: takes a name away from the sender who has most of those looked at, if the claimant has
+ * few. False: none is. */
+static bool
+made_room(struct wins *w, const struct reg_in *in, const struct rule_env *env, struct wall now)
+{
+	uint32_t has = store_names_of(w->store, in->from);
+	struct store_crowding most;
+	struct verdict v;
+	int err;
+
+	if (env->crowded || has >= wins_few(w) ||
+	    !store_crowding(w->store, &w->room_at, LOOKS, &most))
+		return false;
+	v = rule_make_room(most.names, has);
+	if (v.action != ACT_DELETE)
+		return false;
+	v.next.key = most.key; /* all that apply needs of it */
+	do
+		err = apply(w, &v, NULL, NULL);
+	while (apply_again(w, err, now));
+	if (!err)
+		tell_decision(w, &v,
+		    &(struct subject){ .key = &most.key,
+			.sender = in->from,
+			.address = most.sender,
+			.number = most.names },
+		    now);
+	return !err;
+}
+
 /* Decides a claim by the record as it is now. True: it is answered; false: it waits. */
 static bool
 decide(struct wins *w, struct asked *asked, const struct reg_in *in, struct claim *c,
@@ -392,6 +425,11 @@ decide(struct wins *w, struct asked *asked, const struct reg_in *in, struct clai
 	do {
 		cur = wins_look_up_claim(w, in, now, &look);
 		*v = rule_register(cur, in, &look.env);
+		if (v->rule == RULE_REG_11 && made_room(w, in, &look.env, now)) {
+			look.env.full = false;
+			look.env.next = store_next_version(w->store);
+			*v = rule_register(cur, in, &look.env);
+		}
 		asked->staged = look.staged;
 		if (v->action == ACT_CHALLENGE) {
 			wait_for(w, v, asked, in, c, &look, mnow, now);
@@ -466,6 +504,8 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 		v = rule_probed(cur, &c->in, p, &look.env);
 	} while (apply_again(w, apply(w, &v, cur, &c->asked), now));
 
+	if (v.rcode == NB_RC_ACT && p->end == PROBE_POSITIVE)
+		store_prove(w->store, &c->in.key);
 	/* Other cards of the same host wait behind this one: what the host said holds for them too,
 	 * over the record as we have just changed it. Silence of the old owner says nothing about
 	 * the new one. */

@@ -61,6 +61,7 @@ struct wins {
 	struct heap answered;             /* claims to forget, by time */
 	size_t nclaims, nchallenges, nwaiting;
 	size_t nreplicas; /* of nwaiting */
+	uint32_t room_at; /* the slot from which names that may make room are looked for */
 	bool table_full;  /* told already that the challenge table is full */
 	uint64_t lacked;  /* how often memory was out since that was told */
 
@@ -101,6 +102,8 @@ struct wins_look {
 const struct rec *wins_look_up(
     struct wins *w, const struct nb_key *key, struct wall now, struct wins_look *ret);
 
+/* How many names still count as few: who has fewer gets a place of the last tenth, and room is made for it. */
+uint32_t wins_few(const struct wins *w);
 /* The same for a claim. */
 const struct rec *wins_look_up_claim(
     struct wins *w, const struct reg_in *in, struct wall now, struct wins_look *ret);

@@ -144,7 +144,13 @@ look_up(struct wins *w, struct matter *m)
 static int
 carry_out(struct wins *w, struct matter *m)
 {
-	if (m->v.action == ACT_WRITE && !m->cur && m->look.env.full)
+	struct store_held held = store_held(w->store);
+	uint64_t max = w->conf.names_max;
+
+	if (m->v.action == ACT_WRITE && !m->cur &&
+	    (held.records >= max ||
+		(!rec_is_own(&m->v.next) &&
+		    held.others >= max - max / 100 * w->conf.names_local_share)))
 		return NBT_EFULL;
 	return apply(w, &m->v, m->cur, NULL);
 }
@@ -237,6 +243,8 @@ replica_judge(struct wins *w, struct replica_waiter *r, const struct probe_in *p
 		m.v = rule_replica_probed(m.cur, m.in, p, &m.look.env);
 		err = carry_out(w, &m);
 	} while (apply_again(w, err, now));
+	if (!err && p->end == PROBE_POSITIVE)
+		store_prove(w->store, &r->in.key);
 	pull = *pull_at(w, r->pull);
 	if (!err)
 		decided(w, &m);

@@ -179,19 +179,39 @@ wins_look_up(struct wins *w, const struct nb_key *key, struct wall now, struct w
 		    (uint8_t)w->host.held(w->host.arg, key, ret->env.held, &ret->env.held_here);
 	ret->env.near = w->near;
 	ret->env.nnear = (uint16_t)w->nnear;
-	ret->env.full = store_records(w->store) >= w->conf.names_max;
+	ret->env.full = store_held(w->store).records >= w->conf.names_max;
 	ret->env.uptime = now.s > w->started.s ? now.s - w->started.s : 0;
 	return ret->found ? &ret->rec : NULL;
+}
+
+#define FEW_MIN       25 /* names of a server with all its services */
+#define FEW_ANY       1000
+#define RESERVED_PART 10 /* the last tenth of the places */
+
+uint32_t
+wins_few(const struct wins *w)
+{
+	uint32_t most = w->conf.names_per_address;
+
+	if (!most)
+		return FEW_ANY;
+	return most / RESERVED_PART > FEW_MIN ? most / RESERVED_PART : FEW_MIN;
 }
 
 const struct rec *
 wins_look_up_claim(struct wins *w, const struct reg_in *in, struct wall now, struct wins_look *ret)
 {
-	uint32_t most = w->conf.names_per_address;
 	const struct rec *cur = wins_look_up(w, &in->key, now, ret);
+	uint32_t most = w->conf.names_per_address, has;
 
-	ret->env.crowded = most && !cur && store_names_at(w->store, in->ip) >= most;
-	return cur;
+	if (cur)
+		return cur;
+	has = store_names_of(w->store, in->from);
+	ret->env.crowded = most && has >= most;
+	ret->env.reserved =
+	    store_held(w->store).records >= w->conf.names_max - w->conf.names_max / RESERVED_PART &&
+	    has >= wins_few(w);
+	return NULL;
 }
 
 int

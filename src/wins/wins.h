@@ -26,7 +26,8 @@ struct wins_conf {
 	uint32_t chl_interval_ms, chl_tries;
 	uint32_t challenges_max;    /* open at once */
 	uint64_t names_max;         /* records held; no new one past it */
-	uint32_t names_per_address; /* likewise of one address; 0 = any number */
+	uint32_t names_per_address; /* likewise registered by one address; 0 = any number */
+	uint32_t names_local_share; /* percent of names_max that replicas cannot take */
 	uint32_t scavenge_slice;    /* records per step of the scavenger */
 	bool burst_handling;        /* 2.11 */
 	bool migrate_on, propagate_releases, strict_source, challenge_released, prepend_1b,

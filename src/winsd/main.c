@@ -61,6 +61,7 @@ winsd_wins_conf(const struct winsd *d, const struct conf *c)
 		.challenges_max = (uint32_t)c->challenges_max,
 		.names_max = c->names_max,
 		.names_per_address = (uint32_t)c->names_per_address,
+		.names_local_share = (uint32_t)c->names_local_share,
 		.scavenge_slice = (uint32_t)c->scavenge_slice,
 		.burst_handling = c->burst_handling,
 		.migrate_on = c->migrate_on,

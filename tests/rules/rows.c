@@ -15,6 +15,7 @@
 
 enum kind {
 	REGISTER,
+	MAKE_ROOM,
 	PROBED,
 	RELEASE,
 	DISOWNED,
@@ -42,6 +43,8 @@ struct row {
 static const struct row rows[] = {
 #define REG(l, r, env, cur, event, expect) \
 	{ l, REGISTER, RULE_##r, env, cur, event, "", expect, "" },
+#define ROO(l, r, names, expect) \
+	{ l, MAKE_ROOM, RULE_##r, "", "none", ANY_NAME, names, expect, "" },
 #define PRB(l, r, env, cur, event, probe, expect) \
 	{ l, PROBED, RULE_##r, env, cur, event, probe, expect, "" },
 #define REL(l, r, env, cur, event, expect) \
@@ -155,12 +158,16 @@ run(const struct row *row, const struct parsed *p)
 	struct release_in rel = {
 		.key = p->in.key, .flags = p->in.flags, .ip = p->in.ip, .from = p->in.from
 	};
+	unsigned theirs = 0, claimants = 0;
 	struct probe_in probe;
 	struct rec gone;
 
 	switch (row->kind) {
 	case REGISTER:
 		return rule_register(p->cur, &p->in, &p->env);
+	case MAKE_ROOM:
+		assert_int_equal(sscanf(row->extra, "%u %u", &theirs, &claimants), 2);
+		return rule_make_room(theirs, claimants);
 	case PROBED:
 		text_probe(row->extra, p->cur, &probe);
 		return rule_probed(p->cur, &p->in, &probe, &p->env);

@@ -254,6 +254,8 @@ text_env(const char *text, struct rule_env *ret)
 			ret->full = true;
 		else if (!strcmp(word, "crowded"))
 			ret->crowded = true;
+		else if (!strcmp(word, "reserved"))
+			ret->reserved = true;
 		else if (!strcmp(word, "askrel"))
 			ret->challenge_released = true;
 		else if (!strcmp(word, "strict"))

@@ -578,29 +578,29 @@ names_of_an_address_are_counted_through_changes_and_starts(void **state)
 	plain.addr[0].ip = ip;
 	put(s, &r);
 	put(s, &plain);
-	assert_int_equal(store_names_at(s, ip), 0); /* not before they are kept */
+	assert_int_equal(store_names_of(s, ip), 0); /* not before they are kept */
 	assert_int_equal(store_commit(s), 0);
-	assert_int_equal(store_names_at(s, ip), 2);
+	assert_int_equal(store_names_of(s, ip), 2);
 	plain.due.s = plain.addr[0].due.s = 200; /* a refresh changes nothing */
 	put(s, &plain);
 	assert_int_equal(store_commit(s), 0);
-	assert_int_equal(store_names_at(s, ip), 2);
+	assert_int_equal(store_names_of(s, ip), 2);
 	assert_int_equal(store_snapshot(s), 0);
 	tend_until(s, STORE_NEWS_SNAPSHOT_DONE);
 	store_close(s);
 	s = open_at(path);
-	assert_int_equal(store_names_at(s, ip), 2);
+	assert_int_equal(store_names_of(s, ip), 2);
 	put(s, &next); /* one of its addresses goes */
 	assert_int_equal(store_commit(s), 0);
-	assert_int_equal(store_names_at(s, ip), 1);
+	assert_int_equal(store_names_of(s, ip), 1);
 	store_close(s);
 	s = open_at(path);
-	assert_int_equal(store_names_at(s, ip), 1);
-	assert_int_equal(store_names_at(s, (struct ip4){ 0x0b000000u }), 1);
+	assert_int_equal(store_names_of(s, ip), 1);
+	assert_int_equal(store_names_of(s, (struct ip4){ 0x0b000000u }), 1);
 	assert_int_equal(store_del(s, &plain.key), 0);
 	assert_int_equal(store_commit(s), 0);
-	assert_int_equal(store_names_at(s, ip), 0);
-	assert_int_equal(store_names_at(s, other), 0);
+	assert_int_equal(store_names_of(s, ip), 0);
+	assert_int_equal(store_names_of(s, other), 0);
 	store_close(s);
 	folder_free(path);
 }

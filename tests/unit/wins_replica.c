@@ -1102,6 +1102,34 @@ a_domain_that_dies_here_is_told_on_at_once(void **state)
 	net_end(&n);
 }
 
+static void
+replicas_leave_this_servers_names_their_share(void **state)
+{
+	char name[16];
+	struct net n;
+
+	(void)state;
+	net_init(&n);
+	n.conf.names_max = 100;
+	n.conf.names_local_share = 10;
+	assert_int_equal(wins_reconf(n.w, &n.conf, n.now), 0);
+	for (unsigned i = 0; i < 91; i++) {
+		struct rec r;
+
+		snprintf(name, sizeof(name), "R%u<20>", i);
+		r = replica(i + 1, name, OTHER);
+		assert_int_equal(give(&n, &r), i < 90 ? 0 : NBT_EFULL); /* in one batch */
+	}
+	assert_int_equal(wins_commit(n.w, n.now), 0);
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "L%u<20>", i);
+		net_registers(&n, NB_OP_REGISTER, name, 0, HOLDER);
+	}
+	assert_int_equal(store_records(n.store), 100);
+	assert_int_equal(store_held(n.store).others, 90);
+	net_end(&n);
+}
+
 int
 main(void)
 {
@@ -1146,6 +1174,7 @@ main(void)
 		cmocka_unit_test(a_name_at_a_new_address_is_pushed_and_nothing_less),
 		cmocka_unit_test(one_address_of_several_that_goes_is_pushed),
 		cmocka_unit_test(a_domain_that_dies_here_is_told_on_at_once),
+		cmocka_unit_test(replicas_leave_this_servers_names_their_share),
 	};
 
 	return cmocka_run_group_tests_name("wins_replica", tests, NULL, NULL);

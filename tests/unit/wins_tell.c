@@ -178,9 +178,48 @@ reg_11(struct net *n)
 static void
 reg_12(struct net *n)
 {
-	net_registers(n, NB_OP_REGISTER, "OTHER<20>", 0, CLAIMED);
+	sends(n, NB_OP_REGISTER, 0, "OTHER<20>", OWNER);
+	drain(n);
 	n->conf.names_per_address = 1;
 	reconf(n);
+	claims(n);
+}
+
+/* One computer registers so many names, each for an address of its own. */
+static void
+fills(struct net *n, struct ip4 sender, unsigned names)
+{
+	char name[16];
+
+	for (unsigned i = 0; i < names; i++) {
+		struct nb_msg m;
+
+		snprintf(name, sizeof(name), "N%u<20>", i);
+		m = net_request(NB_OP_REGISTER, 5, name, 0, (struct ip4){ 0x0a000001u + i });
+		net_send(n, &m, sender, 137);
+	}
+	drain(n);
+}
+
+static void
+reg_61(struct net *n)
+{
+	n->conf.names_per_address = 100;
+	n->conf.names_max = 40;
+	reconf(n);
+	fills(n, SENDER, 36);
+	claims(n);
+}
+
+static void
+reg_62(struct net *n)
+{
+	n->conf.names_per_address = 100;
+	n->conf.names_max = 2;
+	reconf(n);
+	fills(n, OWNER, 2);
+	net_ask(n, NB_OP_REFRESH, 1, "N1<20>", 0, (struct ip4){ 0x0a000002u });
+	drain(n);
 	claims(n);
 }
 
@@ -603,9 +642,14 @@ static const struct {
 	    "The server holds as many names as it may; the new name PC<20> of " SENDER_TEXT
 	    " was refused." },
 	{ RULE_REG_12, reg_12,
-	    "The address " CLAIMED_TEXT
-	    " has as many names as one may have; the new name PC<20> of " SENDER_TEXT
-	    " was refused." },
+	    SENDER_TEXT " registered as many names as one sender may; its new name PC<20> for the "
+			"address " CLAIMED_TEXT " was refused." },
+	{ RULE_REG_61, reg_61,
+	    "The last tenth of the places for names is for senders that have few; the new name "
+	    "PC<20> of " SENDER_TEXT ", which has 36, was refused." },
+	{ RULE_REG_62, reg_62,
+	    "The server holds as many names as it may: N0<20>, never refreshed and one of 2 "
+	    "that " OWNER_TEXT " registered, was deleted for a new name of " SENDER_TEXT "." },
 	{ RULE_REG_20, reg_20, CLAIM_REFUSED "a static record gives it to " OWNER_TEXT "." },
 	{ RULE_REG_33, reg_33, CLAIM_REFUSED "the name is a group." },
 	{ RULE_REG_34, reg_34,

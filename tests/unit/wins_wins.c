@@ -501,6 +501,118 @@ an_address_gets_so_many_names_and_no_more(void **state)
 	net_end(&n);
 }
 
+/* From one computer, for whatever address, and groups. */
+static void
+claims_from(struct net *n, const char *name, uint16_t nb_flags, struct ip4 ip, struct ip4 sender,
+    unsigned rcode)
+{
+	struct nb_msg m = net_request(NB_OP_REGISTER, 7, name, nb_flags, ip);
+
+	net_send(n, &m, sender, 137);
+	(void)net_expect(n, NB_REGISTER_RESP, rcode, sender);
+}
+
+static void
+a_sender_is_counted_whatever_addresses_it_names(void **state)
+{
+	struct net n;
+
+	(void)state;
+	net_init(&n);
+	crowd(&n, 3);
+	claims_from(&n, "ONE<20>", 0, HOST(101), HOST(66), NB_RC_OK);
+	claims_from(&n, "TWO<20>", NB_G, HOST(102), HOST(66), NB_RC_OK);
+	claims_from(&n, "THREE<1C>", NB_G, HOST(103), HOST(66), NB_RC_OK);
+	claims_from(&n, "FOUR<20>", 0, HOST(104), HOST(66), NB_RC_RFS);
+	claims_from(&n, "FOUR<20>", NB_G, HOST(104), HOST(66), NB_RC_RFS);
+	/* Those whose addresses it named are as free as before. */
+	claims_from(&n, "FOUR<20>", 0, HOST(101), HOST(101), NB_RC_OK);
+	/* A refresh by somebody else moves nothing. */
+	claims_from(&n, "ONE<20>", 0, HOST(101), HOST(101), NB_RC_OK);
+	claims_from(&n, "FIVE<20>", 0, HOST(104), HOST(66), NB_RC_RFS);
+	assert_int_equal(store_names_of(n.store, HOST(66)), 3);
+	assert_int_equal(store_names_of(n.store, HOST(101)), 1);
+	/* After a start the names are their addresses' until their sender comes again; groups are nobody's. */
+	net_down(&n);
+	net_up(&n);
+	assert_int_equal(store_names_of(n.store, HOST(66)), 0);
+	assert_int_equal(store_names_of(n.store, HOST(101)), 2);
+	claims_from(&n, "ONE<20>", 0, HOST(101), HOST(66), NB_RC_OK);
+	claims_from(&n, "TWO<20>", NB_G, HOST(102), HOST(66), NB_RC_OK);
+	assert_int_equal(store_names_of(n.store, HOST(66)), 2);
+	assert_int_equal(store_names_of(n.store, HOST(101)), 1);
+	net_end(&n);
+}
+
+static void
+numbered(struct net *n, unsigned first, unsigned end, struct ip4 sender, unsigned rcode)
+{
+	char name[16];
+
+	for (unsigned i = first; i < end; i++) {
+		snprintf(name, sizeof(name), "N%u<20>", i);
+		claims_from(n, name, 0, (struct ip4){ 0x0a000001u + i }, sender, rcode);
+	}
+}
+
+static void
+the_last_tenth_is_for_those_with_few_names(void **state)
+{
+	struct net n;
+
+	(void)state;
+	net_init(&n);
+	n.conf.names_max = 100;
+	crowd(&n, 1000); /* 100 are few */
+	numbered(&n, 0, 90, HOST(66), NB_RC_OK);
+	crowd(&n, 900); /* 90 are many */
+	numbered(&n, 90, 91, HOST(66), NB_RC_SRV);
+	assert_true(net_told(&n, EV_NAMES_RESERVED));
+	numbered(&n, 100, 109, HOST(67), NB_RC_OK);
+	/* The last place within one batch. */
+	net_ask(&n, NB_OP_REGISTER, 1, "M0<20>", 0, HOST(67));
+	assert_int_equal(store_held(n.store).records, 100);
+	(void)net_expect(&n, NB_REGISTER_RESP, NB_RC_OK, HOST(67));
+	numbered(&n, 90, 91, HOST(66), NB_RC_SRV);
+	assert_int_equal(store_records(n.store), 100);
+	net_end(&n);
+}
+
+static void
+a_full_server_takes_names_from_who_has_most_but_not_what_was_refreshed(void **state)
+{
+	struct nb_key gone = net_key("N3<20>");
+	struct nb_msg probe;
+	struct rec r;
+	struct net n;
+
+	(void)state;
+	net_init(&n);
+	n.conf.names_max = 6;
+	crowd(&n, 0);
+	numbered(&n, 0, 4, HOST(66), NB_RC_OK);
+	numbered(&n, 10, 12, HOST(67), NB_RC_OK);
+	numbered(&n, 0, 2, HOST(66), NB_RC_OK); /* refreshed */
+	net_ask(&n, NB_OP_REGISTER, 5, "N2<20>", 0, HOST(68));
+	probe = net_expect_challenge(&n, HOST(68), (struct ip4){ 0x0a000003u });
+	for (unsigned i = 0; i < 4 && wins_open_challenges(n.w); i++) { /* defended */
+		struct ip4 ip = { 0x0a000003u };
+
+		net_node_answers(&n, &probe, ip, 1, &ip);
+		(void)wins_commit(n.w, n.now);
+		while (net_out(&n, &probe, NULL))
+			;
+	}
+	numbered(&n, 20, 21, HOST(68), NB_RC_OK);
+	assert_true(net_told(&n, EV_NAME_MADE_ROOM));
+	assert_int_equal(store_records(n.store), 6);
+	assert_false(store_get(n.store, &gone, &r));
+	/* What is left was refreshed or defended, or belongs to somebody with hardly more names. */
+	numbered(&n, 21, 22, HOST(68), NB_RC_SRV);
+	assert_int_equal(store_records(n.store), 6);
+	net_end(&n);
+}
+
 int
 main(void)
 {
@@ -524,6 +636,10 @@ main(void)
 		cmocka_unit_test(scavenging_rests_a_second_after_a_commit_that_failed),
 		cmocka_unit_test(names_of_the_own_node_join_and_are_defended),
 		cmocka_unit_test(an_address_gets_so_many_names_and_no_more),
+		cmocka_unit_test(a_sender_is_counted_whatever_addresses_it_names),
+		cmocka_unit_test(the_last_tenth_is_for_those_with_few_names),
+		cmocka_unit_test(
+		    a_full_server_takes_names_from_who_has_most_but_not_what_was_refreshed),
 	};
 
 	return cmocka_run_group_tests_name("wins_wins", tests, NULL, NULL);
