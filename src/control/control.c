@@ -125,6 +125,7 @@ code_of(int err)
 	case NBT_EDENIED:
 		return CTL_DISK_FAILED;
 	case NBT_ECLOSED:
+	case NBT_ELOST:
 		return CTL_READ_ONLY;
 	}
 	return CTL_FAILED;

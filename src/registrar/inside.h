@@ -61,6 +61,7 @@ struct registrar {
 	struct mono mnow;
 	struct wall now;
 	struct mono tended; /* when the store was looked after last */
+	struct mono looked; /* when it was seen that a start would find it */
 	struct mono others; /* when all but packets had its turn last */
 	struct worker_sender *out;
 	struct way way;

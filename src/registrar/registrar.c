@@ -161,6 +161,9 @@ send_all(struct registrar *r)
 
 /* ---- the store's needs ---- */
 
+/* What is acknowledged rests on a look that is not older: one second, and what a slow machine needs for a turn. */
+#define LOOK_NS 900000000
+
 static void
 note_news(struct registrar *r, enum store_news news)
 {
@@ -185,13 +188,24 @@ tell_news(struct registrar *r, enum store_news news)
 		[STORE_NEWS_SNAPSHOT_FAILED] = EV_SNAPSHOT_FAILED,
 		[STORE_NEWS_JOURNAL_REOPENED] = EV_JOURNAL_WRITABLE,
 		[STORE_NEWS_BACKUP_DONE] = EV_BACKUP_DONE,
-		[STORE_NEWS_BACKUP_FAILED] = EV_BACKUP_FAILED };
+		[STORE_NEWS_BACKUP_FAILED] = EV_BACKUP_FAILED,
+		[STORE_NEWS_LOST] = EV_FOLDER_LOST,
+		[STORE_NEWS_FOUND] = EV_FOLDER_FOUND };
 	struct store_stats stats;
 
 	if (news == STORE_NEWS_NONE || news == STORE_NEWS_SNAPSHOT_STARTED)
 		return;
 	store_stats(r->store, &stats);
 	teller_say(&r->d->teller, event[news], stats.records, store_last_error(r->store));
+}
+
+static void
+look_at_folder(struct registrar *r)
+{
+	if (r->mnow.ns - r->looked.ns < LOOK_NS)
+		return;
+	r->looked = r->mnow;
+	tell_news(r, store_look(r->store));
 }
 
 static int64_t
@@ -396,6 +410,7 @@ registrar_turn(struct registrar *r)
 		look_at_clocks(r); /* a disk can take seconds */
 		busy = take_packets(r) > 0;
 	}
+	look_at_folder(r);
 	/* What no packet began is on its way, too: a challenge that got no answer. */
 	busy |= commit(r);
 	if (!busy || others_wait(r))

@@ -34,6 +34,7 @@ struct store {
 	struct frame carry; /* payload NULL: none */
 	uint8_t *carried;   /* its payload's memory */
 	bool stale;         /* a sync failed: no commit until a snapshot was taken after it */
+	bool lost;          /* a start would not find what is written: no commit (store_look) */
 	uint64_t base;      /* the snapshot that a start would begin with; 0: none */
 	uint64_t bytes, bytes_before; /* in the journals since base; of them before the rotation */
 	unsigned wait, waited; /* calls of store_tend until the next try; what the last wait was */

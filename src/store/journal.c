@@ -3,6 +3,7 @@
 #include "store/journal.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -179,6 +180,45 @@ journal_end_found(
 	journal_name(h->number, name);
 	err = vfs->open(vfs, name, false, &j.file);
 	return err ? err : journal_end(&j, next);
+}
+
+/* The name of a file that is not to be there, or is. */
+static bool
+is_there(struct vfs *vfs, const char *name)
+{
+	struct vfs_file *f;
+
+	if (vfs->open(vfs, name, false, &f))
+		return false;
+	vfs->close(vfs, f);
+	return true;
+}
+
+bool
+journal_same(const struct journal *j, char *why, size_t cap)
+{
+	uint8_t head[FILE_HEADER_LEN], ours[FILE_HEADER_LEN];
+	char name[FILE_NAME_LEN], next[FILE_NAME_LEN];
+	uint64_t pos = __atomic_load_n(&j->pos, __ATOMIC_ACQUIRE);
+	ssize_t got;
+
+	journal_name(j->header.number, name);
+	journal_name(j->header.number + 1, next);
+	if (!j->vfs->same(j->vfs, j->file, name, why, cap))
+		return false;
+	format_header_encode(&j->header, ours);
+	got = j->vfs->pread(j->vfs, j->file, head, sizeof(head), 0);
+	if (got < 0)
+		snprintf(why, cap, "%s cannot be read: %s", name, nbt_strerror((int)got));
+	else if (got < FILE_HEADER_LEN || memcmp(head, ours, sizeof(head)))
+		snprintf(why, cap, "%s was written to by another program", name);
+	else if (j->vfs->size(j->vfs, j->file) < (int64_t)pos)
+		snprintf(why, cap, "%s was cut off by another program", name);
+	else if (is_there(j->vfs, next))
+		snprintf(why, cap, "another program began %s", next);
+	else
+		return true;
+	return false;
 }
 
 void

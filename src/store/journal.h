@@ -44,5 +44,8 @@ int journal_end(struct journal *j, uint64_t next);
 /* The same for a journal found at start, whose frames end at pos, before seq. */
 int journal_end_found(
     struct vfs *vfs, const struct file_header *h, uint64_t pos, uint64_t seq, uint64_t next);
+/* Is the file still ours alone? False: its name or folder means another one (vfs.h), somebody else wrote to it
+ * or cut it off, or began a journal after it; why says it in a clause. While a frame is written, too. */
+bool journal_same(const struct journal *j, char *why, size_t cap);
 /* Without a mark: after a failure. */
 void journal_drop(struct journal *j);

@@ -206,7 +206,9 @@ land(struct store *s, struct batch *b, int err, int sync_err)
 {
 	size_t staged = batch_staged(b);
 
-	if (err == NBT_ECLOSED) {
+	if (!err && s->lost) /* found while it was written */
+		err = NBT_ELOST;
+	else if (err == NBT_ECLOSED) {
 		journal_drop(&s->journal);
 		s->stale = true;
 		s->wait = s->waited = 0;
@@ -235,7 +237,7 @@ static int
 take_off(struct store *s, struct frame *ret)
 {
 	struct batch *b = s->batch;
-	int err = store_writable(s) ? batch_reserve(b) : NBT_ECLOSED;
+	int err = store_writable(s) ? batch_reserve(b) : s->lost ? NBT_ELOST : NBT_ECLOSED;
 
 	*ret = (struct frame){
 		.count = b->entries, .len = (uint32_t)b->len, .next_version = s->next_version

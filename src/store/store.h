@@ -127,8 +127,8 @@ size_t store_staged(const struct store *s); /* changes staged */
 
 /*
  * One write, one sync; only then is the batch visible to readers. 0: it is durable. Negative: none
- * of it will be visible while this process runs (NBT_ENOSPC, NBT_EIO; NBT_EMOVED is for a store
- * shared by several servers; NBT_ECLOSED: see store_tend); the staged batch is dropped. An empty batch is 0 at once.
+ * of it will be visible while this process runs (NBT_ENOSPC, NBT_EIO; NBT_ELOST: see store_look;
+ * NBT_ECLOSED: see store_tend); the staged batch is dropped. An empty batch is 0 at once.
  */
 int store_commit(struct store *s);
 
@@ -160,8 +160,17 @@ enum store_news {
 	STORE_NEWS_JOURNAL_REOPENED, /* writable again */
 	STORE_NEWS_BACKUP_DONE,
 	STORE_NEWS_BACKUP_FAILED,
+	STORE_NEWS_LOST,  /* store_look; store_last_error says why */
+	STORE_NEWS_FOUND, /* likewise: writable again */
 };
 enum store_news store_tend(struct store *s);
+/*
+ * Would a start find what is written? Not when folder, lock or journal were deleted, renamed, replaced or hidden
+ * by a mount, or when another program wrote there: then commits fail with NBT_ELOST, also the one that is on its
+ * way, until a later look finds that all is the very same again. A handful of system calls; waits for nothing
+ * that is on its way.
+ */
+enum store_news store_look(struct store *s);
 bool store_writable(const struct store *s);
 const char *store_last_error(const struct store *s);
 

@@ -55,7 +55,7 @@ store_rotate(struct store *s, uint64_t number)
 bool
 store_writable(const struct store *s)
 {
-	return s->journal.file && !s->stale;
+	return s->journal.file && !s->stale && !s->lost;
 }
 
 const char *
@@ -126,6 +126,21 @@ store_backup(struct store *s, struct vfs *into)
 	return err;
 }
 
+enum store_news
+store_look(struct store *s)
+{
+	char why[sizeof(s->error)];
+	bool same = s->journal.file ? journal_same(&s->journal, why, sizeof(why))
+				    : s->vfs->same(s->vfs, NULL, NULL, why, sizeof(why));
+
+	if (!same)
+		memcpy(s->error, why, sizeof(why));
+	if (same == !s->lost)
+		return STORE_NEWS_NONE;
+	s->lost = !same;
+	return same ? STORE_NEWS_FOUND : STORE_NEWS_LOST;
+}
+
 /* What failed is tried again after 1, 2, 4 ... calls. */
 static void
 back_off(struct store *s)
@@ -172,6 +187,8 @@ store_tend(struct store *s)
 {
 	if (s->bg.kind != BACKGROUND_NONE)
 		return background_is_done(&s->bg) ? work_ended(s) : STORE_NEWS_NONE;
+	if (s->lost)
+		return STORE_NEWS_NONE;
 	if (s->wait) {
 		s->wait--;
 		return STORE_NEWS_NONE;

@@ -32,6 +32,10 @@ struct vfs {
 	int (*list)(struct vfs *v, void (*fn)(void *arg, const char *name), void *arg);
 	/* Takes the directory's lock for this process, until close_dir; NBT_EBUSY when another has it. */
 	int (*lock)(struct vfs *v);
+	/* Do the folder's path, the lock's name and name still mean what was opened by them? f may be NULL, then
+	 * name is not looked at. False: one was deleted, renamed, replaced or hidden by a mount, or cannot be
+	 * looked at; why says it in a clause. Any thread. */
+	bool (*same)(struct vfs *v, struct vfs_file *f, const char *name, char *why, size_t cap);
 	void (*close_dir)(struct vfs *v); /* frees v */
 };
 

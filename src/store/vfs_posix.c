@@ -24,6 +24,7 @@ struct vfs_file {
 struct posix {
 	struct vfs v;
 	int dir, lock;
+	char *path; /* as it was given: a symbolic link in it may come to point elsewhere */
 };
 
 static int
@@ -199,6 +200,37 @@ posix_lock(struct vfs *v)
 	return 0;
 }
 
+/* Does path, looked up from at, mean what fd is? */
+static bool
+means(int at, const char *path, int fd, const char *what, char *why, size_t cap)
+{
+	struct stat opened, named;
+
+	if (fstatat(at, path, &named, at == AT_FDCWD ? 0 : AT_SYMLINK_NOFOLLOW)) {
+		if (errno == ENOENT)
+			snprintf(why, cap, "%s was deleted or renamed", what);
+		else
+			snprintf(why, cap, "%s cannot be looked at: %s", what,
+			    nbt_strerror(err_of(errno)));
+		return false;
+	}
+	if (!fstat(fd, &opened) && opened.st_nlink && opened.st_dev == named.st_dev &&
+	    opened.st_ino == named.st_ino)
+		return true;
+	snprintf(why, cap, "%s is another one: it was replaced, or a mount hides it", what);
+	return false;
+}
+
+static bool
+posix_same(struct vfs *v, struct vfs_file *f, const char *name, char *why, size_t cap)
+{
+	const struct posix *p = (const struct posix *)v;
+
+	return means(AT_FDCWD, p->path, p->dir, "the data folder", why, cap) &&
+	       (p->lock < 0 || means(p->dir, "lock", p->lock, "the file lock", why, cap)) &&
+	       (!f || means(p->dir, name, f->fd, name, why, cap));
+}
+
 static void
 posix_close_dir(struct vfs *v)
 {
@@ -207,6 +239,7 @@ posix_close_dir(struct vfs *v)
 	if (p->lock >= 0)
 		(void)close(p->lock); /* ends the lock */
 	(void)close(p->dir);
+	free(p->path);
 	free(p);
 }
 
@@ -223,6 +256,7 @@ static const struct vfs operations = {
 	.sync_dir = posix_sync_dir,
 	.list = posix_list,
 	.lock = posix_lock,
+	.same = posix_same,
 	.close_dir = posix_close_dir,
 };
 
@@ -242,7 +276,10 @@ vfs_posix_open(const char *dir, struct vfs **ret)
 		free(p);
 		return err;
 	}
-	if (fstat(p->dir, &st))
+	p->path = strdup(dir);
+	if (!p->path)
+		err = NBT_ENOMEM;
+	else if (fstat(p->dir, &st))
 		err = err_of(errno);
 	else
 		err = st.st_uid == geteuid() ? 0 : NBT_EOWNER;

@@ -70,6 +70,8 @@ tell_commit_failed(struct wins *w, int err, struct wall now)
 
 	if (wins_lacks(w, err) == NBT_ENOMEM)
 		return; /* of the disk nothing is wrong */
+	if (err == NBT_ELOST)
+		return; /* whoever looked at the folder told it */
 	ev.id = err == NBT_ENOSPC          ? EV_DISK_FULL
 		: store_writable(w->store) ? EV_JOURNAL_WRITE_FAILED
 					   : EV_JOURNAL_SYNC_FAILED;

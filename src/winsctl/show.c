@@ -249,7 +249,7 @@ show_status(const struct winsctl_view *v, const json_t *r)
 	status_number(&t, r, "workers", "workers");
 	table_pair(&t, "changes",
 	    json_is_true(json_object_get(r, "writable")) ? "are accepted"
-							 : "are refused: the disk failed");
+							 : "are refused, see the last error");
 	if (text_of(r, "last-error")[0])
 		table_pair(&t, "last error", text_of(r, "last-error"));
 	status_number(&t, r, "records", "records");

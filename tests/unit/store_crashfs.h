@@ -59,6 +59,7 @@ struct crashfs {
 	unsigned fail_for; /* and so do as many after it less one */
 	int fail_err;
 	bool fail_syncs_only;
+	bool moved; /* the folder's path means another one */
 };
 
 struct vfs_file {
@@ -473,6 +474,23 @@ fs_list(struct vfs *v, void (*fn)(void *arg, const char *name), void *arg)
 	return err;
 }
 
+/* A name and what was opened by it are compared; the folder is another one when the test says so. */
+static inline bool
+fs_same(struct vfs *v, struct vfs_file *f, const char *name, char *why, size_t cap)
+{
+	struct crashfs *fs = fs_of(v);
+	const struct fs_entry *e;
+	bool same;
+
+	pthread_mutex_lock(&fs->lock);
+	e = f ? fs_find(&fs->seen, name) : NULL;
+	same = !fs->moved && (!f || (e && e->inode == f->inode));
+	pthread_mutex_unlock(&fs->lock);
+	if (!same)
+		snprintf(why, cap, "%s is another one", fs->moved ? "the data folder" : name);
+	return same;
+}
+
 static inline int
 fs_lock(struct vfs *v)
 {
@@ -534,6 +552,7 @@ crashfs_vfs(struct crashfs *fs)
 		.sync_dir = fs_sync_dir,
 		.list = fs_list,
 		.lock = fs_lock,
+		.same = fs_same,
 		.close_dir = fs_close_dir,
 	};
 	struct fs_vfs *v = malloc(sizeof(*v));

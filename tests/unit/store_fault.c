@@ -302,6 +302,153 @@ a_backup_into_a_folder_that_is_not_empty_is_refused(void **state)
 	crashfs_free(l.fs);
 }
 
+static struct rec
+next_rec(struct life *l, unsigned n)
+{
+	return rec_of(n, store_next_version(l->s).v, 100);
+}
+
+/* Refuses changes, and goes on when what made it so is undone. */
+static void
+refuses_until(
+    struct life *l, void (*make)(struct life *l), void (*undo)(struct life *l), const char *why)
+{
+	struct rec a = next_rec(l, 1), got;
+
+	put(l->s, &a);
+	assert_int_equal(store_commit(l->s), 0);
+	assert_int_equal(store_look(l->s), STORE_NEWS_NONE);
+	make(l);
+	assert_int_equal(store_look(l->s), STORE_NEWS_LOST);
+	if (!strstr(store_last_error(l->s), why))
+		fail_msg("\"%s\" does not say \"%s\"", store_last_error(l->s), why);
+	assert_false(store_writable(l->s));
+	a = next_rec(l, 100 + (unsigned)store_next_version(l->s).v); /* a name of this round */
+	put(l->s, &a);
+	assert_int_equal(store_commit(l->s), NBT_ELOST);
+	assert_false(get(l->s, a.key, &got));
+	assert_true(get(l->s, key_of(1), &got)); /* queries go on */
+	assert_int_equal(store_look(l->s), STORE_NEWS_NONE);
+	assert_int_equal(store_tend(l->s), STORE_NEWS_NONE); /* and nothing is written elsewhere */
+	undo(l);
+	assert_int_equal(store_look(l->s), STORE_NEWS_FOUND);
+	put(l->s, &a);
+	assert_int_equal(store_commit(l->s), 0);
+	assert_int_equal(store_look(l->s), STORE_NEWS_NONE);
+}
+
+static void
+move(struct life *l)
+{
+	l->fs->moved = true;
+}
+
+static void
+move_back(struct life *l)
+{
+	l->fs->moved = false;
+}
+
+static struct fs_inode *
+journal_of(struct life *l)
+{
+	return fs_find(&l->fs->seen, "journal-1")->inode;
+}
+
+static struct fs_inode *aside;
+
+static void
+delete_journal(struct life *l)
+{
+	aside = journal_of(l);
+	aside->refs++;
+	fs_dir_set(&l->fs->seen, "journal-1", NULL);
+}
+
+static void
+link_journal(struct life *l)
+{
+	fs_dir_set(&l->fs->seen, "journal-1", aside);
+	fs_unref(aside);
+}
+
+static size_t whole;
+
+static void
+cut_journal(struct life *l)
+{
+	whole = journal_of(l)->seen.size;
+	journal_of(l)->seen.size = 4100;
+}
+
+static void
+uncut_journal(struct life *l)
+{
+	journal_of(l)->seen.size = whole;
+}
+
+static void
+flip_header(struct life *l)
+{
+	journal_of(l)->seen.p[30] ^= 1;
+}
+
+static void
+add_journal(struct life *l)
+{
+	fs_dir_set(&l->fs->seen, "journal-2", journal_of(l));
+}
+
+static void
+remove_added(struct life *l)
+{
+	fs_dir_set(&l->fs->seen, "journal-2", NULL);
+}
+
+static void
+what_a_start_would_not_find_is_not_acknowledged(void **state)
+{
+	struct life l = life_of(1);
+	struct store_report report;
+
+	assert_int_equal(life_open(&l, &report), 0);
+	refuses_until(&l, move, move_back, "the data folder is another one");
+	refuses_until(&l, delete_journal, link_journal, "journal-1 is another one");
+	refuses_until(&l, cut_journal, uncut_journal, "journal-1 was cut off");
+	refuses_until(&l, flip_header, flip_header, "journal-1 was written to");
+	refuses_until(&l, add_journal, remove_added, "another program began journal-2");
+	life_end(&l);
+	crashfs_free(l.fs);
+}
+
+static void
+a_batch_on_its_way_is_refused_when_the_folder_is_found_lost(void **state)
+{
+	struct life l = life_of(1);
+	struct store_opts opts = { .vfs = crashfs_vfs(l.fs), .flights = true };
+	struct store_report report;
+	struct rec a, got;
+
+	assert_int_equal(store_open(&opts, &l.s, &report), 0);
+	a = next_rec(&l, 1);
+	put(l.s, &a);
+	assert_int_equal(store_commit_begin(l.s), 0);
+	l.fs->moved = true;
+	assert_int_equal(store_look(l.s), STORE_NEWS_LOST);
+	assert_int_equal(store_commit_end(l.s), NBT_ELOST);
+	assert_false(get(l.s, a.key, &got));
+	l.fs->moved = false;
+	assert_int_equal(store_look(l.s), STORE_NEWS_FOUND);
+	a = next_rec(&l, 1);
+	put(l.s, &a);
+	assert_int_equal(store_commit(l.s), 0);
+	life_close(&l);
+	assert_int_equal(life_open(&l, &report), 0); /* behind the frame that was refused */
+	assert_true(get(l.s, a.key, &got));
+	life_end(&l);
+	crashfs_free(l.fs);
+}
+
 int
 main(void)
 {
@@ -316,6 +463,8 @@ main(void)
 		cmocka_unit_test(a_start_on_a_full_disk_answers_queries_and_says_so),
 		cmocka_unit_test(a_failed_snapshot_is_told_and_tried_again_later),
 		cmocka_unit_test(a_backup_into_a_folder_that_is_not_empty_is_refused),
+		cmocka_unit_test(what_a_start_would_not_find_is_not_acknowledged),
+		cmocka_unit_test(a_batch_on_its_way_is_refused_when_the_folder_is_found_lost),
 	};
 
 	return cmocka_run_group_tests_name("store_fault", tests, begin, end);
