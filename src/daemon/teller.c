@@ -32,8 +32,7 @@ teller_tell(struct teller *t, const struct event *ev)
 	struct event dated = *ev, kept;
 	bool told;
 
-	if (!dated.when.s)
-		dated.when = clock_wall();
+	dated.when = clock_wall();
 	pthread_mutex_lock(&t->lock);
 	told = event_log_add(t->log, &dated, &kept);
 	pthread_mutex_unlock(&t->lock);

@@ -14,7 +14,8 @@ struct teller {
 
 int teller_init(struct teller *t, size_t history, const char *(*rule_name)(int rule));
 void teller_release(struct teller *t);
-/* Any thread. Fills in the time when it is 0. */
+/* Any thread. Whatever the event says, it is dated by the machine's clock: engines know another one
+ * (base/lease_clock.h). */
 void teller_tell(struct teller *t, const struct event *ev);
 /* The same for events without more than an id, a number and a text. */
 void teller_say(struct teller *t, int event, uint64_t number, const char *text);

@@ -4,12 +4,22 @@
 
 #include <time.h>
 
-#include "base/when.h"
+#include "base/lease_clock.h"
 
+/* The machine's clock, for people: events and what is shown. Nothing may be due by it, see base/lease_clock.h. */
 static inline struct wall
 clock_wall(void)
 {
 	return (struct wall){ (uint32_t)time(NULL) };
+}
+
+static inline struct real
+clock_real(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (struct real){ ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec };
 }
 
 static inline struct mono

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "base/lease_clock.h"
 #include "registrar/registrar.h"
 #include "registrar/repl_host.h"
 #include "registrar/sync_pace.h"
@@ -59,7 +60,8 @@ struct registrar {
 	struct wins *wins;
 	struct repl_line *repl;
 	struct mono mnow;
-	struct wall now;
+	struct wall now; /* what the clock says */
+	struct lease_clock clock;
 	struct mono tended; /* when the store was looked after last */
 	struct mono looked; /* when it was seen that a start would find it */
 	struct mono others; /* when all but packets had its turn last */

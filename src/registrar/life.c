@@ -45,14 +45,16 @@ set_up(struct registrar *r)
 	if (err)
 		return err;
 	conf = winsd_wins_conf(r->d, &r->d->conf);
-	r->now = clock_wall();
+	r->mnow = clock_mono();
+	lease_clock_start(&r->clock, (struct wall){ 0 }, clock_real(), r->mnow);
+	r->now = lease_clock_wall(&r->clock);
 	err = wins_new(&conf, r->store, &host, r->now, &r->wins);
 	if (err)
 		return err;
 	r->d->store = r->store;
 	r->d->wins = r->wins;
 	repl = (struct repl_host_opts){ r->d, r->d->repl_tcp, r->store, r->wins, fresh };
-	return repl_host_new(&repl, clock_mono(), r->now, &r->repl);
+	return repl_host_new(&repl, r->mnow, r->now, &r->repl);
 }
 
 static void
@@ -84,7 +86,7 @@ run(void *arg)
 	for (int i = 0; !err && i < WORK_MAX && registrar_do_work(r); i++)
 		continue; /* what changes something is one step; nobody waits for the rest */
 	registrar_give_up_work(r);
-	repl_host_free(r->repl, clock_mono(), clock_wall());
+	repl_host_free(r->repl, clock_mono(), r->now);
 	wins_free(r->wins);
 	store_leave(r->store);
 	store_reader_unregister();

@@ -172,7 +172,7 @@ note_news(struct registrar *r, enum store_news news)
 	pthread_mutex_lock(&r->lock);
 	st->snapshot_running = news == STORE_NEWS_SNAPSHOT_STARTED;
 	if (news == STORE_NEWS_SNAPSHOT_DONE)
-		st->snapshot_done = r->now;
+		st->snapshot_done = clock_wall();
 	if (news == STORE_NEWS_BACKUP_DONE || news == STORE_NEWS_BACKUP_FAILED) {
 		st->backups_ended++;
 		snprintf(st->backup_error, sizeof(st->backup_error), "%s",
@@ -390,8 +390,14 @@ turn_to_others(struct registrar *r)
 static void
 look_at_clocks(struct registrar *r)
 {
+	int64_t step;
+
 	r->mnow = clock_mono();
-	r->now = clock_wall();
+	step = lease_clock_read(&r->clock, clock_real(), r->mnow);
+	r->now = lease_clock_wall(&r->clock);
+	if (step)
+		teller_say(&r->d->teller, EV_CLOCK_SET, (uint64_t)(step < 0 ? -step : step),
+		    step < 0 ? "back" : "forward");
 }
 
 void

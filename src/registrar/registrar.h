@@ -47,6 +47,7 @@ int registrar_call(struct registrar *r, const struct registrar_work *work);
 struct wins *registrar_wins(struct registrar *r);
 struct store *registrar_store(struct registrar *r);
 struct repl_line *registrar_repl(struct registrar *r);
+/* By the clock of leases. */
 struct wall registrar_now(const struct registrar *r);
 struct mono registrar_mono(const struct registrar *r);
 
