@@ -317,6 +317,7 @@ handle(void *arg, struct ctl_call *call)
 		[CTL_CMD_PUSH] = control_push,
 		[CTL_CMD_VERIFY] = control_verify,
 		[CTL_CMD_DELETE_OWNER] = control_delete_owner,
+		[CTL_CMD_RAISE_VERSION] = control_raise_version,
 		[CTL_CMD_DOCTOR] = control_doctor,
 		[CTL_CMD_REPAIR] = control_repair,
 		[CTL_CMD_VERSION] = version,

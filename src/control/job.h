@@ -64,7 +64,7 @@ control_command control_show, control_explain, control_stats;
 control_command control_list, control_owners, control_check;
 /* control_repl.c */
 control_command control_partners, control_replicate, control_push, control_verify,
-    control_delete_owner;
+    control_delete_owner, control_raise_version;
 /* control_convergence.c */
 control_command control_convergence;
 /* control_doctor.c */

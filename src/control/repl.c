@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The commands about replication partners and owners: partners, replicate-now, push, verify and
- * delete-owner. Those that wait look again in a moment; nothing stands still meanwhile. Layer: program.
+ * The commands about replication partners and owners: partners, replicate-now, push, verify, delete-owner
+ * and raise-version. Those that wait look again in a moment; nothing stands still meanwhile. Layer: program.
  */
 #include <stdio.h>
 #include <string.h>
@@ -390,4 +390,47 @@ control_delete_owner(struct control *c, struct ctl_call *call)
 	w->job.step = delete_owner_step;
 	w->job.answer = wish_answer;
 	(void)control_job_start(w);
+}
+
+struct raise_job {
+	struct job job;
+	uint64_t version;
+	int err;
+};
+
+static bool
+raise_step(struct job *job, struct registrar *r)
+{
+	struct raise_job *j = (struct raise_job *)job;
+
+	j->err = repl_raise_version(engine(r), j->version, registrar_mono(r), registrar_now(r));
+	return true;
+}
+
+static void
+raise_answer(struct job *job)
+{
+	struct raise_job *j = (struct raise_job *)job;
+
+	if (j->err == NBT_EEXIST)
+		ctl_fail(job->call, CTL_REFUSED,
+		    "The version counter is above it: nothing is to be raised.");
+	else if (j->err)
+		control_fail(job->call, j->err, "The version counter was not raised");
+	else
+		ctl_reply(job->call,
+		    json_pack("{s:s}", "sentence", "The version counter was raised above it."));
+}
+
+void
+control_raise_version(struct control *c, struct ctl_call *call)
+{
+	struct raise_job *j = control_job_new(c, call, sizeof(*j));
+
+	if (!j)
+		return;
+	j->version = ctl_call_integer(call, "version", 0);
+	j->job.step = raise_step;
+	j->job.answer = raise_answer;
+	(void)control_job_start(j);
 }

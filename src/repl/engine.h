@@ -23,8 +23,12 @@
 #define PUSH_PAUSE_MS  1000 /* between two notices to one partner */
 #define FAIL_SECONDS   300  /* more than FAIL_MAX failed notices in this time: none is sent (3.7) */
 #define FAIL_MAX       2
-#define FOUND_INTERVAL 7200         /* seconds between pulls from self-found partners (3.8) */
-#define VERSION_MAX    (1ull << 62) /* no counter gets there: a claim above it is a fault */
+#define FOUND_INTERVAL 7200 /* seconds between pulls from self-found partners (3.8) */
+#define LEAP_MAX \
+	(UINT64_C(1) << 40) /* what no server gives in its life: 30,000 a second for a year */
+/* Over versions that were given and of which no partner knows yet: what was on its way when the disk was
+ * lost, what a server that is no partner came for. As many as no server gives in a pull interval. */
+#define VERSION_LEAP 10000000u
 
 /* What a partner, or anybody, has seen of the owners' versions: ascending by owner. */
 struct seen {
@@ -216,6 +220,12 @@ struct repl {
 		    leapt; /* the counter leapt to this over versions that were never given since */
 		uint64_t renumber_to;
 		uint64_t returned;
+		/* Versions that the counter leapt over because others said so, since an administrator
+		 * last accepted a claim: at most LEAP_MAX, however many claims there are. Leaps below
+		 * VERSION_LEAP do not count: they end nowhere in a server's life. */
+		uint64_t believed;
+		uint64_t held; /* the highest claim that waits for an administrator; 0 = none */
+		struct mono tell_held;
 		struct mono wait;
 	} own;
 	struct mono announce_due;
@@ -235,6 +245,9 @@ void repl_drop_outs(struct repl *r, uint32_t conn);
 /* All owners of whom something is known; *ret is to be freed. NBT_ENOMEM. */
 int repl_known(const struct repl *r, struct store_known **ret, size_t *ret_n);
 bool repl_is_own(const struct repl *r, struct ip4 ip);
+/* A record that a server gave was left out for its version: not what it was asked for, or none at all. */
+void repl_left_out(
+    struct repl *r, struct ip4 server, struct ip4 owner, const struct wrepl_record *in);
 static inline bool
 mono_reached(struct mono due, struct mono now)
 {
@@ -294,6 +307,8 @@ void seen_free(struct seen_map *m);
 /* A server's map came, whole or a part of it. p: NULL = a stranger's. */
 void map_taken(struct repl *r, struct partner *p, struct ip4 server, const struct wrepl_owner *v,
     uint32_t n, bool whole);
+/* Tells of a claim that is not to be believed; nothing when it is. */
+void map_doubt(struct repl *r, struct ip4 server, const struct wrepl_owner *claim);
 /* What is known here of an owner changed. */
 void map_known(struct repl *r, struct ip4 owner);
 
@@ -322,6 +337,8 @@ void pull_end_if_done(struct repl *r, struct pull *p);
 
 /* ---- take.c ---- */
 bool take_step(struct repl *r);
+/* The server said of itself what its highest version is. */
+void take_word(struct repl *r, struct ip4 server, uint64_t max);
 struct mono take_next(const struct repl *r);
 void part_free(struct repl *r, struct part *x);
 

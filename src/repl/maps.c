@@ -104,6 +104,13 @@ map_known(struct repl *r, struct ip4 owner)
 		lag->since = r->now;
 }
 
+void
+map_doubt(struct repl *r, struct ip4 server, const struct wrepl_owner *claim)
+{
+	if (claim->beyond)
+		repl_tell(r, EV_VERSION_NOT_BELIEVED, server, claim->ip, claim->beyond, "");
+}
+
 /* The partner's new map with since carried over from the old one. */
 static void
 keep(struct partner *p, const struct wrepl_owner *v, uint32_t n, bool whole)
@@ -131,6 +138,7 @@ map_taken(struct repl *r, struct partner *p, struct ip4 server, const struct wre
     uint32_t n, bool whole)
 {
 	for (uint32_t i = 0; i < n; i++) {
+		map_doubt(r, server, &v[i]);
 		if (repl_is_own(r, v[i].ip))
 			continue;
 		if (!seen_find(&r->high, v[i].ip) && r->high.n == STORE_KNOWN_MAX && p &&

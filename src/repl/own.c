@@ -9,13 +9,12 @@
 
 #include "repl/engine.h"
 
-/* Over versions that were given and of which no partner knows yet: what was on its way when the disk was
- * lost, what a server that is no partner came for. As many as no server gives in a pull interval. */
-#define VERSION_LEAP 10000000u
-
 /* What is still to be fetched survives a restart: the counter alone would hide that it is missing. */
 static const char META_FROM[] = "own-lost-from", META_TO[] = "own-lost-to",
-		  META_RENUMBER[] = "own-renumber";
+		  META_RENUMBER[] = "own-renumber", META_BELIEVED[] = "own-leapt";
+
+#define TELL_SECONDS 3600                /* between two events of one claim that is held */
+#define ACCEPT_MAX   (UINT64_C(1) << 59) /* leaves as many again that partners believe */
 
 static void
 keep(struct repl *r)
@@ -26,6 +25,8 @@ keep(struct repl *r)
 		err = store_meta_set(r->store, META_TO, r->own.to);
 	if (!err)
 		err = store_meta_set(r->store, META_RENUMBER, r->own.need_renumber);
+	if (!err)
+		err = store_meta_set(r->store, META_BELIEVED, r->own.believed);
 	if (err == NBT_ELIMIT && wins_commit(r->wins, r->now) == 0) {
 		keep(r);
 		return;
@@ -42,6 +43,7 @@ recall(struct repl *r)
 	(void)store_meta_get(r->store, META_FROM, &r->own.from);
 	(void)store_meta_get(r->store, META_TO, &r->own.to);
 	(void)store_meta_get(r->store, META_RENUMBER, &renumber);
+	(void)store_meta_get(r->store, META_BELIEVED, &r->own.believed);
 	r->own.need_renumber = renumber != 0;
 }
 
@@ -76,26 +78,12 @@ own_init(struct repl *r, bool fresh)
 	repl_tell(r, EV_VERSIONS_ASKED, IP4_ANY, IP4_ANY, 0, text);
 }
 
-void
-own_seen(struct repl *r, struct ip4 server, uint64_t max)
+/* Over versions that somebody has seen; what they were is fetched back. */
+static void
+lift(struct repl *r, uint64_t max)
 {
 	uint64_t next = store_next_version(r->store).v;
-	char text[96], ip[IP4_STRLEN];
 
-	if (max < next && !(max > r->own.to && max < r->own.leapt))
-		return;
-	if (max > VERSION_MAX) {
-		repl_tell(r, EV_REPLICATION_MALFORMED, server, IP4_ANY, 0,
-		    "a version that no counter reaches");
-		return;
-	}
-	if (max < next) {
-		/* What was leapt over was given before the disk was lost: there is more of it. */
-		r->own.from = r->own.from ? r->own.from : r->own.to + 1;
-		r->own.to = max;
-		keep(r);
-		return;
-	}
 	r->own.from = r->own.from && r->own.from < next ? r->own.from : next;
 	r->own.to = max;
 	/* What was handed out since start, before this was known, has versions that mean other records
@@ -105,10 +93,70 @@ own_seen(struct repl *r, struct ip4 server, uint64_t max)
 		leap(r, max + 1);
 	else
 		store_raise_version(r->store, (struct version){ max + 1 });
-	snprintf(text, sizeof(text), "the partner %s has seen versions of this server up to it",
-	    ip4_print(server, ip));
+}
+
+/*
+ * More than this server can have given: who claims it lies, is broken, or has it of such a one, and every
+ * partner would ignore what is registered here once the counter stood where none believes it. Should it be
+ * true all the same, those who believe the claim ignore this server until an administrator accepts it.
+ */
+static void
+hold(struct repl *r, struct ip4 server, uint64_t max)
+{
+	if (max <= r->own.held && !mono_reached(r->own.tell_held, r->mnow))
+		return;
+	if (max > r->own.held)
+		r->own.held = max;
+	r->own.tell_held = mono_add_s(r->mnow, TELL_SECONDS);
+	repl_tell(r, EV_VERSION_HELD, server, IP4_ANY, max, "");
+}
+
+void
+own_seen(struct repl *r, struct ip4 server, uint64_t max)
+{
+	uint64_t next = store_next_version(r->store).v;
+	bool partner = partner_of(r, server), small;
+	char text[112], ip[IP4_STRLEN];
+
+	if (max < next && !(max > r->own.to && max < r->own.leapt))
+		return;
+	if (max < next) {
+		/* What was leapt over was given before the disk was lost: there is more of it. */
+		r->own.from = r->own.from ? r->own.from : r->own.to + 1;
+		r->own.to = max;
+		keep(r);
+		return;
+	}
+	small = max - next < VERSION_LEAP;
+	if (!small && max - next >= LEAP_MAX - r->own.believed) {
+		hold(r, server, max);
+		return;
+	}
+	r->own.believed += small ? 0 : max - next + 1;
+	lift(r, max);
+	snprintf(text, sizeof(text), "%s %s has seen versions of this server up to it",
+	    partner ? "the partner" : "the computer, no partner, at", ip4_print(server, ip));
 	repl_tell(r, EV_ADJ_VERS_NO, server, IP4_ANY, store_next_version(r->store).v, text);
 	keep(r);
+}
+
+int
+repl_raise_version(struct repl *r, uint64_t version, struct mono mnow, struct wall now)
+{
+	r->mnow = mnow;
+	r->now = now;
+	if (version >= ACCEPT_MAX)
+		return NBT_EINVAL;
+	if (version < store_next_version(r->store).v)
+		return NBT_EEXIST;
+	if (!wins_writable(r->wins))
+		return NBT_EIO;
+	r->own.believed = 0;
+	r->own.held = 0;
+	lift(r, version);
+	keep(r);
+	repl_tell(r, EV_VERSION_ACCEPTED, IP4_ANY, IP4_ANY, store_next_version(r->store).v, "");
+	return 0;
 }
 
 void

@@ -187,7 +187,7 @@ static uint64_t
 range_size(const struct repl *r, const struct pull *p, uint64_t wish)
 {
 	const struct partner *partner = partner_of(r, p->server);
-	uint64_t most = partner && partner->size_max ? partner->size_max : VERSION_MAX;
+	uint64_t most = partner && partner->size_max ? partner->size_max : WREPL_VERSION_MAX;
 
 	return wish < most ? wish : most;
 }
@@ -224,7 +224,8 @@ comes_itself(const struct repl *r, const struct offer *o)
 	return p && !ip4_eq(o->pull->server, o->owner.ip) && partner_tells(p);
 }
 
-static void
+/* False: it is not to be fetched from there, but perhaps from who offers less. */
+static bool
 consider(struct repl *r, const struct offer *o)
 {
 	struct ip4 owner = convert_owner_in(r, o->owner.ip);
@@ -233,22 +234,24 @@ consider(struct repl *r, const struct offer *o)
 
 	if (ip4_eq(owner, OWNER_SELF)) {
 		/* Its own records it asks for only when they are lost here (1.6). */
-		if (!from || max < from || pull_fetches(r, owner, &under_way))
-			return;
-		add_fetch(r, o->pull, owner, from, max < r->own.to ? max : r->own.to);
-		return;
+		if (from && max >= from && !pull_fetches(r, owner, &under_way))
+			add_fetch(r, o->pull, owner, from, max < r->own.to ? max : r->own.to);
+		return true;
 	}
 	from = store_known(r->store, owner).v + 1;
-	if (max < from || max > VERSION_MAX || !filter_accepts(r, owner) ||
-	    (r->removing.active && ip4_eq(r->removing.wins.owner, owner)) || comes_itself(r, o))
-		return;
+	if (comes_itself(r, o))
+		return false;
+	if (max < from || !filter_accepts(r, owner) ||
+	    (r->removing.active && ip4_eq(r->removing.wins.owner, owner)))
+		return true;
 	if (pull_fetches(r, owner, &under_way)) {
 		/* Somebody else brings most of it: what is left is looked at when that ended. */
 		if (under_way < max && p)
 			p->again = true;
-		return;
+		return true;
 	}
 	add_fetch(r, o->pull, owner, from, max);
+	return true;
 }
 
 static void
@@ -256,6 +259,7 @@ merge(struct repl *r, const struct round *round)
 {
 	struct offer *v;
 	size_t n = 0, total = 0;
+	bool done = false; /* with the owner */
 
 	for (size_t i = 0; i < r->npulls; i++)
 		if (r->pull[i]->round == round)
@@ -271,9 +275,11 @@ merge(struct repl *r, const struct round *round)
 	}
 	if (n)
 		qsort(v, n, sizeof(*v), compare);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (i == 0 || !ip4_eq(v[i].owner.ip, v[i - 1].owner.ip))
-			consider(r, &v[i]);
+			done = false;
+		done = done || consider(r, &v[i]);
+	}
 	free(v);
 }
 
@@ -333,6 +339,9 @@ take_map(struct repl *r, struct pull *p)
 {
 	struct partner *partner = partner_of(r, p->server);
 
+	for (uint32_t i = 0; i < p->nmap; i++)
+		if (ip4_eq(p->map[i].ip, p->server) && !p->map[i].beyond)
+			take_word(r, p->server, p->map[i].max);
 	map_taken(r, partner, p->server, p->map, p->nmap, p->whole);
 	for (uint32_t i = 0; i < p->nmap; i++)
 		if (repl_is_own(r, p->map[i].ip))

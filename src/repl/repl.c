@@ -122,6 +122,20 @@ repl_is_own(const struct repl *r, struct ip4 ip)
 	return false;
 }
 
+void
+repl_left_out(struct repl *r, struct ip4 server, struct ip4 owner, const struct wrepl_record *in)
+{
+	const struct event ev = { .id = EV_RECORD_LEFT_OUT,
+		.when = r->now,
+		.key = in->key,
+		.has_key = true,
+		.peer = server,
+		.other = owner,
+		.number = in->beyond ? in->beyond : in->version };
+
+	r->host.event(r->host.arg, &ev);
+}
+
 int
 repl_known(const struct repl *r, struct store_known **ret, size_t *ret_n)
 {

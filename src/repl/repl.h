@@ -147,6 +147,10 @@ int repl_verify_now(struct repl *r, struct ip4 owner, struct mono mnow, struct w
  * taken over and tombstoned instead, so that partners delete them too. NBT_EINVAL: it is this server;
  * NBT_ENOENT; NBT_EBUSY. */
 int repl_delete_owner(struct repl *r, struct ip4 owner, bool tombstone, struct wall now);
+/* Lifts the version counter above a version that a partner has seen of this server, which is not believed
+ * without this. NBT_EINVAL: too near to where no partner would believe it; NBT_EEXIST: the counter is above
+ * it; NBT_EIO: nothing can be kept. */
+int repl_raise_version(struct repl *r, uint64_t version, struct mono mnow, struct wall now);
 
 /* ---- what an administrator sees ---- */
 

@@ -55,6 +55,34 @@ set_known(struct repl *r, struct ip4 owner, struct version v)
 	return err ? err : store_known_set(r->store, owner, v);
 }
 
+/*
+ * Is that version above what an owner says it gave, and so far that it does not leap over it when it is
+ * told (own.c)? What is less may be true: it may have lost its disk, and leaps then (1.6).
+ */
+static bool
+is_lie(uint64_t version, uint64_t word)
+{
+	return version >= LEAP_MAX && version > word && version - word >= VERSION_LEAP;
+}
+
+/*
+ * What others said of an owner that it cannot have given itself is forgotten, and its records are pulled
+ * anew: else one lie about its versions would keep all that it has from being pulled, for ever.
+ */
+void
+take_word(struct repl *r, struct ip4 server, uint64_t max)
+{
+	uint64_t known = store_known(r->store, server).v;
+
+	if (!is_lie(known, max))
+		return;
+	if (set_known(r, server, (struct version){ 0 }) || wins_commit(r->wins, r->now))
+		return; /* it is looked at again with the next map */
+	seen_del(&r->high, server);
+	seen_del(&r->lag, server);
+	repl_tell(r, EV_KNOWN_FORGOTTEN, server, IP4_ANY, known, "");
+}
+
 /* Stages that all up to the end of the pull's first range is known; it is durable with the batch. */
 static void
 stage_known(struct repl *r, struct pull *p)
@@ -94,6 +122,28 @@ tell_state(struct repl *r, const struct wrepl_record *in, struct ip4 owner)
 	r->host.event(r->host.arg, &ev);
 }
 
+/* Has the name a version of its owner's here that the owner, which is asked itself, cannot have given? */
+static bool
+is_forged(const struct repl *r, const struct pull *p, const struct fetch *f, const struct rec *rec)
+{
+	struct rec here;
+
+	return ip4_eq(p->server, f->owner) && store_get(r->store, &rec->key, &here) &&
+	       ip4_eq(here.owner, f->owner) && is_lie(here.version.v, f->to);
+}
+
+static int
+keep_record(struct repl *r, const struct pull *p, const struct part *x, const struct rec *rec)
+{
+	const struct fetch *f = &p->fetch[x->fetch];
+
+	if (f->own)
+		return wins_returned(r->wins, rec, r->now);
+	if (is_forged(r, p, f, rec))
+		return wins_verified(r->wins, &rec->key, rec, r->now);
+	return wins_replica(r->wins, rec, x->number, r->mnow, r->now);
+}
+
 /* One record of the part; an error leaves it to be read again. */
 static int
 take_record(struct repl *r, struct pull *p, struct part *x)
@@ -108,12 +158,11 @@ take_record(struct repl *r, struct pull *p, struct part *x)
 
 	wrepl_record_next(&rest, &in);
 	if (in.version < x->from || in.version > x->to) {
-		/* Not asked for: nothing is said about what lies outside. */
+		repl_left_out(r, p->server, f->own ? r->conf.self : f->owner, &in);
 	} else if (!convert_in(r, f->owner, &in, &rec, &illegal)) {
 		tell_state(r, &in, f->owner);
 	} else {
-		err = f->own ? wins_returned(r->wins, &rec, r->now)
-			     : wins_replica(r->wins, &rec, x->number, r->mnow, r->now);
+		err = keep_record(r, p, x, &rec);
 		if (err)
 			return err;
 		p->records++;

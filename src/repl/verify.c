@@ -92,7 +92,7 @@ begin(struct repl *r, struct ip4 owner, bool limited)
 	v->limited = limited;
 	v->ready = v->ahead = v->again = false;
 	v->next = limited && ip4_eq(owner, v->check_owner) && v->check_from ? v->check_from : 1;
-	v->high = known ? known : VERSION_MAX;
+	v->high = known; /* 0: all that its map will say */
 	v->size = r->conf.range_max;
 	v->seen = v->came = 0;
 	/* The owner, also when it is a stranger, unless a partner is to do (UseRplPnrs). */
@@ -207,6 +207,7 @@ void
 verify_map(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 {
 	struct verify *v = &r->verify;
+	const char *why = "the server that was asked does not know it";
 	uint64_t max = 0;
 
 	if (v->conn != c)
@@ -216,20 +217,23 @@ verify_map(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 
 		if (ip4_eq(o.ip, v->owner))
 			max = o.max;
+		if (ip4_eq(o.ip, v->owner) && o.beyond)
+			why = "the server that was asked claims a version that no counter reaches";
+		map_doubt(r, v->server, &o);
 	}
 	if (v->again) {
 		look_again(r, max);
 	} else if (!max) {
-		cannot(r, "the server that was asked does not know it");
-	} else if (v->high != VERSION_MAX && max < v->high) {
+		cannot(r, why);
+	} else if (max < v->high) {
 		cannot(r, "the server that was asked knows fewer of its versions than this one");
-	} else if (v->high != VERSION_MAX && max - v->high > r->conf.range_max) {
+	} else if (v->high && max - v->high > r->conf.range_max) {
 		cannot(r, "this server lacks too many of its versions: pull first");
 	} else {
 		v->ready = true;
 		v->top = max;
 		v->state = VERIFY_SEEKING;
-		if (v->high == VERSION_MAX)
+		if (!v->high)
 			v->high = max;
 		/* What has moved to a version we do not know must come in first, or its old one would
 		 * be taken for gone. */
@@ -264,7 +268,8 @@ verify_records(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 	v->left = m->count;
 	v->came += m->count;
 	/* So that a reply stays bounded where records are dense, and gaps are crossed quickly. */
-	v->size = m->count < v->size / 4 && v->size < VERSION_MAX ? v->size * 2 : r->conf.range_max;
+	v->size =
+	    m->count < v->size / 4 && v->size < WREPL_VERSION_MAX ? v->size * 2 : r->conf.range_max;
 	v->in = conn_take(r, c);
 }
 
@@ -323,8 +328,9 @@ take_record(struct repl *r)
 	int err = 0;
 
 	wrepl_record_next(&rest, &in);
-	if (in.version >= v->from && in.version <= v->to &&
-	    convert_in(r, v->owner, &in, &rec, &illegal) && !mismatch(r, &rec)) {
+	if (in.version < v->from || in.version > v->to) {
+		repl_left_out(r, v->server, v->owner, &in);
+	} else if (convert_in(r, v->owner, &in, &rec, &illegal) && !mismatch(r, &rec)) {
 		mark_hearsay(&rec);
 		if (store_get(r->store, &rec.key, &here) && ip4_eq(here.owner, v->owner))
 			err = wins_verified(r->wins, &rec.key, &rec, r->now);

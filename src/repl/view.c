@@ -44,7 +44,13 @@ repl_partner_at(const struct repl *r, size_t i, struct repl_partner_view *ret)
 		if (repl_is_own(r, s->owner) || !filter_accepts(r, s->owner))
 			continue;
 		here = store_known(r->store, s->owner).v;
-		if (s->max > here)
+		if (s->max <= here)
+			continue;
+		/* Each is below 2^60, but there are thousands of owners: no more than a signed number
+		 * shows, which is what the control protocol has. */
+		if (s->max - here > (uint64_t)INT64_MAX - ret->lag)
+			ret->lag = INT64_MAX;
+		else
 			ret->lag += s->max - here;
 	}
 	return true;

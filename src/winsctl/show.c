@@ -461,6 +461,7 @@ show_text(const struct winsctl_view *v, enum ctl_command_id command, const json_
 	case CTL_CMD_PUSH:
 	case CTL_CMD_VERIFY:
 	case CTL_CMD_DELETE_OWNER:
+	case CTL_CMD_RAISE_VERSION:
 		fprintf(v->out, "%s\n", text_of(r, "sentence"));
 		break;
 	default:

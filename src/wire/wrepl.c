@@ -201,14 +201,26 @@ wrepl_decode(const uint8_t *bytes, size_t len, struct wrepl_msg *ret)
 	return WREPL_DROP_TYPE;
 }
 
+uint64_t
+wrepl_version(uint64_t claimed, uint64_t *ret_beyond)
+{
+	bool believed = claimed <= WREPL_VERSION_MAX;
+
+	*ret_beyond = believed ? 0 : claimed;
+	return believed ? claimed : 0;
+}
+
 struct wrepl_owner
 wrepl_owner_at(const struct wrepl_msg *m, uint32_t i)
 {
+	struct wrepl_owner owner;
 	struct rd r;
 
 	assert((m->kind == WREPL_MAP_RESP || m->kind == WREPL_NOTIFY) && i < m->count);
 	r = rd_init(m->body.p + (size_t)i * WREPL_OWNER_SIZE, WREPL_OWNER_SIZE);
-	return owner_decode(&r);
+	owner = owner_decode(&r);
+	owner.max = wrepl_version(owner.max, &owner.beyond);
+	return owner;
 }
 
 static void
@@ -234,7 +246,7 @@ static void
 owner_encode(struct wr *w, const struct wrepl_owner *owner)
 {
 	wr_u32(w, owner->ip.v);
-	wr_u64(w, owner->max);
+	wr_u64(w, owner->beyond ? owner->beyond : owner->max); /* as it was read */
 	wr_u64(w, owner->min);
 }
 

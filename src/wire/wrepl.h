@@ -21,6 +21,10 @@
 #define WREPL_MINOR         5 /* Windows 2000 and later; 1 = NT 4, which has no persistent connections */
 #define WREPL_DISCOVERY_MAX 512
 #define WREPL_GROUP         IP4(224, 0, 1, 24)
+/* The highest version that is believed. Windows counts from 1, and lets its administrator set the upper
+ * half of the 64 bits; a counter works up to 2^62 and more, so that nobody who is believed comes near its
+ * end. */
+#define WREPL_VERSION_MAX ((UINT64_C(1) << 60) - 1)
 
 /* Why a message or datagram was thrown away; sentences in wrepl_drops.def. */
 enum wrepl_drop {
@@ -49,6 +53,9 @@ const char *wrepl_kind_text(int kind);
 struct wrepl_owner {
 	struct ip4 ip;
 	uint64_t max, min; /* min is ignored by receivers (3.6) */
+	/* Of a map or notification: what its sender claims, when no counter reaches that; max is 0 then,
+	 * as if it had seen nothing of the owner. 0 = max is to be believed. */
+	uint64_t beyond;
 };
 
 struct wrepl_addr {
@@ -62,8 +69,9 @@ struct wrepl_record {
 	uint8_t state; /* 0 active, 1 released, 2 tombstone, 3 deleted */
 	uint8_t node;  /* 0 B, 1 P, 2 M, 3 H */
 	bool is_static;
-	bool replica; /* the L bit: not the sender's own; ignored by receivers */
-	uint64_t version;
+	bool replica;     /* the L bit: not the sender's own; ignored by receivers */
+	uint64_t version; /* 0: none that a counter reaches, beyond says which */
+	uint64_t beyond;
 	uint8_t naddr; /* 1 for unique and group; of more than 25 the first 25 are kept */
 	struct wrepl_addr addr[REC_ADDR_MAX]; /* unique, group: owner 0.0.0.0 */
 };
@@ -78,7 +86,7 @@ struct wrepl_msg {
 	/* stop: 0 normal, 4 error */
 	uint32_t reason;
 	/* records request */
-	struct wrepl_owner wanted; /* max 0 = no upper bound (3.6) */
+	struct wrepl_owner wanted; /* any numbers; max 0 = no upper bound (3.6) */
 	/* notification */
 	bool propagate, persistent;
 	struct ip4 initiator;
@@ -96,6 +104,9 @@ struct wrepl_msg {
 size_t wrepl_frame(const uint8_t head[static WREPL_LENGTH_SIZE]);
 /* Reads one whole message of len bytes, length field and all. */
 enum wrepl_drop wrepl_decode(const uint8_t *bytes, size_t len, struct wrepl_msg *ret);
+/* A version as a map or a record has it: what no counter reaches goes to *ret_beyond, else 0, and 0 is
+ * returned. The one bound that is put to a peer's numbers. */
+uint64_t wrepl_version(uint64_t claimed, uint64_t *ret_beyond);
 /* i < m->count of a map response or notification. */
 struct wrepl_owner wrepl_owner_at(const struct wrepl_msg *m, uint32_t i);
 /* The next record of a records response: begin with a copy of m->body and call it m->count times.

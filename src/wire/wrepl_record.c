@@ -149,7 +149,7 @@ record_decode(struct rd *r, struct wrepl_record *ret, bool *ret_named)
 	(void)rd_bytes(r, padding(len));
 	flags_decode((uint8_t)rd_u32(r), ret);
 	(void)rd_u32(r); /* the group field says nothing that the type does not */
-	ret->version = rd_u64(r);
+	ret->version = wrepl_version(rd_u64(r), &ret->beyond);
 	if (r->bad)
 		return WREPL_DROP_PADDING;
 	if (ret->type == TYPE_SPECIAL || ret->type == TYPE_MULTIHOMED) {
@@ -248,7 +248,7 @@ wrepl_record_encode(const struct wrepl_record *r, uint8_t *out, size_t cap)
 		       (r->replica ? FLAG_REPLICA : 0u) | (unsigned)r->state << STATE_SHIFT |
 		       r->type);
 	wr_le32(&w, r->type == TYPE_GROUP || r->type == TYPE_SPECIAL);
-	wr_u64(&w, r->version);
+	wr_u64(&w, r->beyond ? r->beyond : r->version); /* as it was read */
 	if (list)
 		wr_le32(&w, r->naddr);
 	for (unsigned i = 0; i < r->naddr; i++) {

@@ -24,7 +24,7 @@ static struct wrepl_msg
 records_request(uint32_t handle, struct ip4 owner, uint64_t min, uint64_t max)
 {
 	return (struct wrepl_msg){
-		.kind = WREPL_RECORDS_REQ, .handle = handle, .wanted = { owner, max, min }
+		.kind = WREPL_RECORDS_REQ, .handle = handle, .wanted = { owner, max, min, 0 }
 	};
 }
 
@@ -501,7 +501,7 @@ unreadable_message_ends_the_connection(void **state)
 static void
 answers_nobody_asked_for_are_ignored(void **state)
 {
-	struct wrepl_owner owner = { IP4(10, 9, 9, 9), 500, 1 };
+	struct wrepl_owner owner = { IP4(10, 9, 9, 9), 500, 1, 0 };
 	struct world *w = *state;
 	struct end *e = raw_open(w, 0, PARTNER);
 	struct wrepl_msg m = { .kind = WREPL_MAP_RESP, .handle = raw_start(w, e), .count = 1 };

@@ -227,7 +227,90 @@ impossible_claim_does_not_move_the_counter(void **state)
 	assert_int_equal(store_commit(w->s[1].n.store), 0);
 	server_pull(w, 0, SITE(1));
 	assert_int_equal(store_next_version(w->s[0].n.store).v, 1);
-	assert_true(net_told(&w->s[0].n, EV_REPLICATION_MALFORMED));
+	assert_true(net_told(&w->s[0].n, EV_VERSION_NOT_BELIEVED));
+}
+
+/* Server 1 says that it has seen so much of server 0, and server 0 asks it. */
+static void
+claim(struct world *w, uint64_t version)
+{
+	assert_int_equal(store_known_set(w->s[1].n.store, SITE(0), (struct version){ version }), 0);
+	assert_int_equal(store_commit(w->s[1].n.store), 0);
+	server_pull(w, 0, SITE(1));
+}
+
+#define LEAP_MAX (UINT64_C(1) << 40)
+
+static void
+leap_beyond_a_life_needs_an_administrator(void **state)
+{
+	struct world *w = *state;
+	struct repl *r;
+	struct rec rec;
+
+	world_up(w, 2);
+	r = w->s[0].r;
+	server_fill(w, 0, 0, 5, 1);
+	claim(w, 6 + LEAP_MAX);
+	assert_int_equal(store_next_version(w->s[0].n.store).v, 6);
+	assert_true(net_told(&w->s[0].n, EV_VERSION_HELD));
+	assert_false(net_told(&w->s[0].n, EV_ADJ_VERS_NO));
+	assert_int_equal(repl_raise_version(r, UINT64_C(1) << 59, w->mnow, w->now), NBT_EINVAL);
+	assert_int_equal(repl_raise_version(r, 5, w->mnow, w->now), NBT_EEXIST);
+	assert_int_equal(repl_raise_version(r, 6 + LEAP_MAX, w->mnow, w->now), 0);
+	assert_true(store_next_version(w->s[0].n.store).v > 6 + LEAP_MAX);
+	assert_true(net_told(&w->s[0].n, EV_VERSION_ACCEPTED));
+	/* What the partner believes to know gets versions above it. */
+	server_pull(w, 0, SITE(1));
+	server_pull(w, 1, SITE(0));
+	assert_true(server_has(w, 1, "NAME000004<20>", &rec));
+}
+
+static void
+leaps_add_up_over_claims_and_restarts(void **state)
+{
+	struct world *w = *state;
+
+	world_up(w, 2);
+	claim(w, LEAP_MAX / 2);
+	assert_int_equal(store_next_version(w->s[0].n.store).v, LEAP_MAX / 2 + 1);
+	server_down(w, 0);
+	server_open(w, 0, false);
+	claim(w, LEAP_MAX);
+	assert_int_equal(store_next_version(w->s[0].n.store).v, LEAP_MAX + 1);
+	claim(w, LEAP_MAX + 10000001);
+	assert_int_equal(store_next_version(w->s[0].n.store).v, LEAP_MAX + 1);
+	assert_true(net_told(&w->s[0].n, EV_VERSION_HELD));
+	server_down(w, 0);
+	server_open(w, 0, false);
+	claim(w, LEAP_MAX + 10000001);
+	assert_int_equal(store_next_version(w->s[0].n.store).v, LEAP_MAX + 1);
+	/* A few more: such leaps lead nowhere. */
+	claim(w, LEAP_MAX + 10000000);
+	assert_int_equal(store_next_version(w->s[0].n.store).v, LEAP_MAX + 10000001);
+}
+
+static void
+owners_own_word_undoes_what_others_said_of_it(void **state)
+{
+	struct world *w = *state;
+	struct rec rec;
+
+	world_up(w, 2);
+	server_fill(w, 1, 0, 5, 1);
+	assert_int_equal(
+	    store_known_set(w->s[0].n.store, SITE(1), (struct version){ WREPL_VERSION_MAX }), 0);
+	assert_int_equal(store_commit(w->s[0].n.store), 0);
+	server_pull(w, 0, SITE(1));
+	assert_true(server_has(w, 0, "NAME000004<20>", &rec));
+	assert_int_equal(server_knows(w, 0, SITE(1)), 5);
+	assert_true(net_told(&w->s[0].n, EV_KNOWN_FORGOTTEN));
+	/* A little more is no lie for certain. */
+	assert_int_equal(
+	    store_known_set(w->s[0].n.store, SITE(1), (struct version){ LEAP_MAX - 1 }), 0);
+	assert_int_equal(store_commit(w->s[0].n.store), 0);
+	server_pull(w, 0, SITE(1));
+	assert_int_equal(server_knows(w, 0, SITE(1)), LEAP_MAX - 1);
 }
 
 static void
@@ -285,6 +368,9 @@ main(void)
 		T(own_records_that_do_not_come_are_waited_for_so_long),
 		T(partner_heard_later_still_raises_the_counter),
 		T(impossible_claim_does_not_move_the_counter),
+		T(leap_beyond_a_life_needs_an_administrator),
+		T(leaps_add_up_over_claims_and_restarts),
+		T(owners_own_word_undoes_what_others_said_of_it),
 		T(claim_of_what_is_there_moves_nothing),
 		T(what_was_lost_is_remembered_over_a_restart),
 	};

@@ -28,9 +28,9 @@
 	{                  \
 		0xc6336414 \
 	} /* 198.51.100.20 */
-#define A_1_TO_900        \
-	{                 \
-		A, 900, 1 \
+#define A_1_TO_900           \
+	{                    \
+		A, 900, 1, 0 \
 	}
 
 struct vector {
@@ -43,22 +43,22 @@ struct vector {
 static const struct vector vectors[] = {
 	{ "start-request", 45,
 	    { .kind = WREPL_START_REQ, .sender = HANDLE, .major = 2, .minor = 5 },
-	    { { { 0 }, 0, 0 } } },
+	    { { { 0 }, 0, 0, 0 } } },
 	{ "start-response", 45,
 	    { .kind = WREPL_START_RESP, .sender = HANDLE, .major = 2, .minor = 1 },
-	    { { { 0 }, 0, 0 } } },
-	{ "stop", 44, { .kind = WREPL_STOP }, { { { 0 }, 0, 0 } } },
-	{ "stop-error", 44, { .kind = WREPL_STOP, .reason = 4 }, { { { 0 }, 0, 0 } } },
-	{ "map-request", 20, { .kind = WREPL_MAP_REQ }, { { { 0 }, 0, 0 } } },
+	    { { { 0 }, 0, 0, 0 } } },
+	{ "stop", 44, { .kind = WREPL_STOP }, { { { 0 }, 0, 0, 0 } } },
+	{ "stop-error", 44, { .kind = WREPL_STOP, .reason = 4 }, { { { 0 }, 0, 0, 0 } } },
+	{ "map-request", 20, { .kind = WREPL_MAP_REQ }, { { { 0 }, 0, 0, 0 } } },
 	{ "map-response", 52, { .kind = WREPL_MAP_RESP, .count = 1 }, { A_1_TO_900 } },
-	{ "map-empty", 28, { .kind = WREPL_MAP_RESP }, { { { 0 }, 0, 0 } } },
+	{ "map-empty", 28, { .kind = WREPL_MAP_RESP }, { { { 0 }, 0, 0, 0 } } },
 	{ "map-two", 76, { .kind = WREPL_MAP_RESP, .count = 2 },
-	    { A_1_TO_900, { FAR, UINT64_MAX, UINT64_C(1) << 32 } } },
+	    { A_1_TO_900, { FAR, UINT64_MAX, UINT64_C(1) << 32, 0 } } },
 	{ "notify-4", 52, { .kind = WREPL_NOTIFY, .count = 1, .initiator = A }, { A_1_TO_900 } },
 	{ "notify-5", 52, { .kind = WREPL_NOTIFY, .propagate = true, .count = 1, .initiator = A },
 	    { A_1_TO_900 } },
 	{ "notify-8", 76, { .kind = WREPL_NOTIFY, .persistent = true, .count = 2, .initiator = B },
-	    { A_1_TO_900, { B, 7, 0 } } },
+	    { A_1_TO_900, { B, 7, 0, 0 } } },
 	{ "notify-9", 52,
 	    { .kind = WREPL_NOTIFY,
 		.propagate = true,
@@ -66,13 +66,16 @@ static const struct vector vectors[] = {
 		.count = 1,
 		.initiator = A },
 	    { A_1_TO_900 } },
-	{ "records-request", 44, { .kind = WREPL_RECORDS_REQ, .wanted = { A, 900, 522 } },
-	    { { { 0 }, 0, 0 } } },
-	{ "records-empty", 24, { .kind = WREPL_RECORDS_RESP }, { { { 0 }, 0, 0 } } },
-	{ "records", 184, { .kind = WREPL_RECORDS_RESP, .count = 3 }, { { { 0 }, 0, 0 } } },
-	{ "records-kinds", 336, { .kind = WREPL_RECORDS_RESP, .count = 6 }, { { { 0 }, 0, 0 } } },
-	{ "records-scopes", 284, { .kind = WREPL_RECORDS_RESP, .count = 5 }, { { { 0 }, 0, 0 } } },
-	{ "records-longest", 508, { .kind = WREPL_RECORDS_RESP, .count = 1 }, { { { 0 }, 0, 0 } } },
+	{ "records-request", 44, { .kind = WREPL_RECORDS_REQ, .wanted = { A, 900, 522, 0 } },
+	    { { { 0 }, 0, 0, 0 } } },
+	{ "records-empty", 24, { .kind = WREPL_RECORDS_RESP }, { { { 0 }, 0, 0, 0 } } },
+	{ "records", 184, { .kind = WREPL_RECORDS_RESP, .count = 3 }, { { { 0 }, 0, 0, 0 } } },
+	{ "records-kinds", 336, { .kind = WREPL_RECORDS_RESP, .count = 6 },
+	    { { { 0 }, 0, 0, 0 } } },
+	{ "records-scopes", 284, { .kind = WREPL_RECORDS_RESP, .count = 5 },
+	    { { { 0 }, 0, 0, 0 } } },
+	{ "records-longest", 508, { .kind = WREPL_RECORDS_RESP, .count = 1 },
+	    { { { 0 }, 0, 0, 0 } } },
 };
 
 static size_t
@@ -137,7 +140,10 @@ every_vector_decodes_field_by_field(void **state)
 		for (uint32_t j = 0; want.kind != WREPL_RECORDS_RESP && j < want.count; j++) {
 			struct wrepl_owner owner = wrepl_owner_at(&got, j);
 
-			assert_true(wrepl_same_owner(&owner, &vectors[i].owner[j]));
+			struct wrepl_owner expected = vectors[i].owner[j];
+
+			expected.max = wrepl_version(expected.max, &expected.beyond);
+			assert_true(wrepl_same_owner(&owner, &expected));
 		}
 	}
 }
@@ -362,6 +368,26 @@ the_reserved_word_is_recorded_not_required(void **state)
 }
 
 static void
+version_is_believed_to_its_bound_and_no_further(void **state)
+{
+	static const uint64_t rows[] = { 0, 1, UINT64_C(1) << 40, WREPL_VERSION_MAX,
+		WREPL_VERSION_MAX + 1, UINT64_C(1) << 62, UINT64_C(1) << 63, UINT64_MAX };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct wrepl_owner in = { .ip = A, .max = rows[i], .min = 1 }, got;
+		struct wrepl_msg m = { .kind = WREPL_MAP_RESP, .count = 1 };
+		bool believed = rows[i] <= WREPL_VERSION_MAX;
+		uint8_t buf[64];
+		size_t len = wrepl_encode(&m, &in, buf, sizeof(buf));
+
+		assert_int_equal(wrepl_decode(buf, len, &m), WREPL_DROP_NONE);
+		got = wrepl_owner_at(&m, 0);
+		assert_int_equal(got.max, believed ? rows[i] : 0);
+		assert_int_equal(got.beyond, believed ? 0 : rows[i]);
+	}
+}
+
+static void
 only_major_version_2_starts_an_association(void **state)
 {
 	static const char *const files[] = { "start-request", "start-response" };
@@ -527,6 +553,7 @@ main(void)
 		cmocka_unit_test(counts_beyond_the_message_are_dropped),
 		cmocka_unit_test(every_message_type_and_operation_is_known_or_dropped),
 		cmocka_unit_test(the_reserved_word_is_recorded_not_required),
+		cmocka_unit_test(version_is_believed_to_its_bound_and_no_further),
 		cmocka_unit_test(only_major_version_2_starts_an_association),
 		cmocka_unit_test(fixed_messages_one_byte_short_have_a_wrong_length),
 		cmocka_unit_test(the_name_service_reply_of_windows_is_no_start),

@@ -56,7 +56,7 @@ static const struct expected expected[] = {
 	    { .type = 3,
 		.node = 3,
 		.is_static = true,
-		.version = UINT64_MAX,
+		.beyond = UINT64_MAX,
 		.naddr = 1,
 		.addr = { { A, { 0xc0000234 } } } } },
 	{ "records-kinds", "RELEASED<03>", 4,
