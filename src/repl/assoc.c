@@ -105,7 +105,7 @@ notified(struct repl *r, struct conn *c, const struct wrepl_msg *m)
 	struct pull_wish wish = { .server = c->peer, .notice = m };
 
 	if (r->conf.only_partners && !(p && p->conf.pull)) {
-		refuse(r, c, EV_UPD_NTF_NOT_ACCEPTED);
+		refuse(r, c, p ? EV_NOTICE_NOT_PULLED : EV_UPD_NTF_NOT_ACCEPTED);
 		return;
 	}
 	if (p)

@@ -170,21 +170,36 @@ conn_leave(struct repl *r, struct conn *c, const char *why)
 	}
 }
 
+/* It ended in the middle of something. */
+static void
+tell_aborted(struct repl *r, const struct conn *c, const char *why)
+{
+	int event = partner_of(r, c->peer) ? EV_CONN_ABORTED : EV_STRANGER_CONN_ABORTED;
+
+	repl_tell(r, event, c->peer, IP4_ANY, 0, why);
+}
+
 /* ---- in ---- */
 
 bool
 repl_accepted(struct repl *r, uint32_t id, struct ip4 peer, struct mono mnow, struct wall now)
 {
 	unsigned same = 0;
+	int event = -1;
 
 	r->mnow = mnow;
 	r->now = now;
 	for (size_t i = 0; i < r->nconns; i++)
 		same += r->conn[i]->use == USE_PEER && ip4_eq(r->conn[i]->peer, peer);
-	if (r->naccepted >= r->conf.connections_max || same >= PEER_CONNS_MAX ||
-	    !add(r, id, peer, USE_PEER)) {
+	if (r->naccepted >= r->conf.connections_max)
+		event = EV_REPLICATION_FULL;
+	else if (same >= PEER_CONNS_MAX)
+		event = EV_REPLICATION_PEER_FULL;
+	else if (!add(r, id, peer, USE_PEER))
+		event = EV_REPLICATION_NO_MEMORY;
+	if (event >= 0) {
 		r->stats.refused++;
-		repl_tell(r, EV_REPLICATION_FULL, peer, IP4_ANY, 0, "");
+		repl_tell(r, event, peer, IP4_ANY, same, "");
 		return false;
 	}
 	r->naccepted++;
@@ -309,7 +324,7 @@ repl_closed(struct repl *r, uint32_t id, struct mono mnow, struct wall now)
 	if (!c)
 		return;
 	if (!c->closing && c->in.len && !conn_whole(c))
-		repl_tell(r, EV_CONN_ABORTED, c->peer, IP4_ANY, 0, "in the middle of a message");
+		tell_aborted(r, c, "the rest of a message never came");
 	if (!c->closing) {
 		c->closing = true;
 		conn_leave(r, c, never ? "it cannot be connected" : "it closed the connection");
@@ -401,7 +416,7 @@ time_out(struct repl *r, struct conn *c)
 		const char *why = half ? "the rest of a message did not come in time"
 				       : "it does not read what it asked for";
 
-		repl_tell(r, EV_CONN_ABORTED, c->peer, IP4_ANY, 0, why);
+		tell_aborted(r, c, why);
 		conn_break(r, c, why);
 	} else if (c->awaits != AWAITS_NOTHING) {
 		conn_break(r, c,

@@ -70,8 +70,7 @@ room(struct repl *r, struct conn *c, size_t n)
 		return true;
 	/* buf_room may double what there is. */
 	if (r->stats.reply_bytes - before + 2 * (x->out.len + need) > most) {
-		repl_tell(r, EV_REPLY_TOO_LARGE, c->peer, IP4_ANY,
-		    x->to - x->at.version.v + 1 + x->count, "");
+		repl_tell(r, EV_REPLY_TOO_LARGE, c->peer, IP4_ANY, x->count, "");
 		reply_free(r, c);
 		conn_stop(r, c, 4);
 		return false;

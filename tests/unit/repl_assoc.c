@@ -458,10 +458,11 @@ connections_end_at_their_limits(void **state)
 	for (int i = 0; i < 16; i++)
 		assert_non_null(last = raw_open(w, 0, STRANGER));
 	assert_null(raw_open(w, 0, STRANGER));
-	assert_true(net_told(&w->s[0].n, EV_REPLICATION_FULL));
+	assert_true(net_told(&w->s[0].n, EV_REPLICATION_PEER_FULL));
 	for (uint8_t i = 0; i < 4; i++)
 		assert_non_null(raw_open(w, 0, IP4(203, 0, 113, 20u + i)));
 	assert_null(raw_open(w, 0, IP4(203, 0, 113, 30)));
+	assert_true(net_told(&w->s[0].n, EV_REPLICATION_FULL));
 	pipe_cut(w, raw_pipe(last));
 	assert_non_null(raw_open(w, 0, IP4(203, 0, 113, 30)));
 }
