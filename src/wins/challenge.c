@@ -49,6 +49,7 @@ struct challenge {
 	struct wins_path path; /* how the questions leave: as the first that waited came */
 	struct waiter *first, **last;
 	unsigned waiting;
+	bool crowded; /* told already that no more may wait here */
 };
 
 /* A transaction is its asker and id (RFC 1002 5.1); opcode and name make it one claim (wins 2.2). */
@@ -225,18 +226,35 @@ begin(struct wins *w, const struct verdict *v, const struct rec *cur, const stru
 	return ch;
 }
 
+static bool
+crowded(const struct challenge *ch)
+{
+	return ch && ch->waiting >= WAITING_MAX;
+}
+
+/* Raises an event that says which room is full, once until some of it is free again. */
+static void
+tell_no_room(struct wins *w, struct challenge *ch, const struct asked *asked, struct wall now)
+{
+	bool *told = crowded(ch) ? &ch->crowded : &w->table_full;
+
+	if (!*told)
+		wins_tell(w, crowded(ch) ? EV_CHALLENGE_CROWDED : EV_PROBE_TABLE_FULL, &asked->key,
+		    asked->path->peer, IP4_ANY, crowded(ch) ? ch->waiting : w->nwaiting, 0, now);
+	*told = true;
+}
+
 /* No room to wait: burst handling says yes for a while (2.11), else "ask again". memory: that was out, which
  * is told by itself. */
 static void
-no_room(struct wins *w, const struct asked *asked, bool memory, struct wall now)
+no_room(
+    struct wins *w, struct challenge *ch, const struct asked *asked, bool memory, struct wall now)
 {
 	struct verdict v = { .action = ACT_REPLY, .ttl = WINS_BURST_TTL_MIN };
 
 	wins_count(&w->stats.n[WS_OVERLOAD]);
-	if (!w->table_full && !memory)
-		wins_tell(w, EV_PROBE_TABLE_FULL, &asked->key, asked->path->peer, IP4_ANY,
-		    w->nchallenges, 0, now);
-	w->table_full |= !memory;
+	if (!memory)
+		tell_no_room(w, ch, asked, now);
 	if (!w->conf.burst_handling) {
 		apply_wack(w, asked, FULL_WACK_S);
 		return;
@@ -300,10 +318,10 @@ wait_for(struct wins *w, const struct verdict *v, const struct asked *asked,
 	uint64_t lacked = w->lacked;
 	bool fresh = !ch;
 
-	if ((ch && ch->waiting >= WAITING_MAX) || w->nwaiting >= w->conf.challenges_max ||
+	if (crowded(ch) || w->nwaiting >= w->conf.challenges_max ||
 	    (!c && !(c = claim_new(w, asked, in))) ||
 	    (!ch && !(ch = begin(w, v, &look->rec, &c->path)))) {
-		no_room(w, asked, w->lacked != lacked, now);
+		no_room(w, ch, asked, w->lacked != lacked, now);
 		if (c)
 			claim_free(w, c);
 		return;
@@ -336,7 +354,7 @@ challenge_replica(struct wins *w, struct replica_waiter *r, const struct verdict
 	int err;
 
 	if (w->nreplicas >= (w->conf.challenges_max + 1) / 2 ||
-	    w->nwaiting >= w->conf.challenges_max || (ch && ch->waiting >= WAITING_MAX))
+	    w->nwaiting >= w->conf.challenges_max || crowded(ch))
 		return NBT_EBUSY;
 	if (fresh)
 		ch = begin(w, v, &look->rec, &path);

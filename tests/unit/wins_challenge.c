@@ -284,6 +284,28 @@ no_packet_goes_to_its_own_or_an_impossible_address(void **state)
 }
 
 static void
+a_claim_too_many_behind_one_name_is_told_as_that(void **state)
+{
+	struct net n;
+
+	net_init(&n);
+	net_registers(&n, NB_OP_REGISTER, "PC<20>", 0, OWNER);
+	net_ask(&n, NB_OP_REGISTER, 5, "PC<20>", 0, CLAIMANT);
+	(void)net_expect_challenge(&n, CLAIMANT, OWNER);
+	for (uint16_t id = 6; id < 5 + 32; id++) {
+		net_ask(&n, NB_OP_REGISTER, id, "PC<20>", 0, CLAIMANT);
+		(void)net_expect(&n, NB_WACK, 0, CLAIMANT);
+	}
+	assert_false(net_told(&n, EV_CHALLENGE_CROWDED));
+
+	net_ask(&n, NB_OP_REGISTER, 5 + 32, "PC<20>", 0, CLAIMANT);
+	(void)net_expect(&n, NB_WACK, 0, CLAIMANT);
+	assert_true(net_told(&n, EV_CHALLENGE_CROWDED));
+	assert_false(net_told(&n, EV_PROBE_TABLE_FULL));
+	net_end(&n);
+}
+
+static void
 a_full_table_says_ask_again_or_with_burst_handling_yes_for_a_while(void **state)
 {
 	struct nb_msg m;
@@ -424,6 +446,7 @@ main(void)
 		cmocka_unit_test(two_strangers_behind_a_dead_owner_do_not_both_get_the_name),
 		cmocka_unit_test(stored_addresses_are_asked_in_turn_until_one_speaks),
 		cmocka_unit_test(no_packet_goes_to_its_own_or_an_impossible_address),
+		cmocka_unit_test(a_claim_too_many_behind_one_name_is_told_as_that),
 		cmocka_unit_test(
 		    a_full_table_says_ask_again_or_with_burst_handling_yes_for_a_while),
 		cmocka_unit_test(remembered_refusals_are_bounded),
