@@ -179,7 +179,7 @@ class Pulls(LoadCase):
     def test_answer_refused_in_a_pull_is_told(self):
         """The server has less memory for answers than all records need."""
         self.server.end()
-        self.server = self.winsd(self.server_host, **self.options,
+        self.server = self.winsd(self.server_host, **self.options, names_per_address=0,
                                  **{'replication.reply-memory': '1MiB'}).start()
         self.assertEqual(self.pull('--range', '100')['records'], 5000)
         self.perf('register', '-n', '15000', '-f', '5000')
