@@ -56,9 +56,3 @@ lease_clock_wall(const struct lease_clock *c)
 
 	return (struct wall){ s < (int64_t)UINT32_MAX ? (uint32_t)s : UINT32_MAX - 1 };
 }
-
-int64_t
-lease_clock_offset(const struct lease_clock *c)
-{
-	return seconds_of(c->offset_ns);
-}

@@ -30,19 +30,3 @@ void lease_clock_start(
  * between -LEASE_STEP_S and LEASE_STEP_S else. */
 int64_t lease_clock_read(struct lease_clock *c, struct real real, struct mono mnow);
 struct wall lease_clock_wall(const struct lease_clock *c);
-/* Seconds from a time of this clock to the machine's, rounded. */
-int64_t lease_clock_offset(const struct lease_clock *c);
-
-/* t moved by seconds, 0 and WALL_NEVER as they are; never becomes one of them. */
-static inline struct wall
-wall_shift(struct wall t, int64_t seconds)
-{
-	int64_t sum;
-
-	if (t.s == 0 || t.s == UINT32_MAX)
-		return t;
-	sum = (int64_t)t.s + seconds;
-	return (struct wall){ sum < 1                     ? 1
-			      : sum < (int64_t)UINT32_MAX ? (uint32_t)sum
-							  : UINT32_MAX - 1 };
-}
