@@ -3,8 +3,7 @@
  * Memory that is out: whichever allocation fails, of those that packets, partners and time cause, it is counted
  * and told, and the engine goes on. Allocations are counted by the linker's wrapping (meson.build).
  */
-#include <pthread.h>
-
+#include "../support/wrapped.h"
 #include "wins_net.h"
 
 #define OWNER    HOST(10)
@@ -14,59 +13,15 @@
 static unsigned fail_at; /* the allocation that fails, counted down; 0: none */
 static bool all_fail;
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-void __real_free(void *p);
-int __real_pthread_mutex_lock(pthread_mutex_t *m);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-void __wrap_free(void *p);
-int __wrap_pthread_mutex_lock(pthread_mutex_t *m);
-
 static bool
-fails(void)
+on_alloc(void)
 {
-	return all_fail || (fail_at && !--fail_at);
+	return !all_fail && !(fail_at && !--fail_at);
 }
 
-void *
-__wrap_malloc(size_t n)
+static void
+on_free_or_lock(void)
 {
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *
-__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
-}
-
-void
-__wrap_free(void *p)
-{
-	__real_free(p);
-}
-
-int
-__wrap_pthread_mutex_lock(pthread_mutex_t *m)
-{
-	return __real_pthread_mutex_lock(m);
 }
 
 static void

@@ -10,65 +10,22 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <pthread.h>
-
+#include "../support/wrapped.h"
 #include "wins_net.h"
 
 static unsigned calls; /* of what a query must not call */
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-void __real_free(void *p);
-int __real_pthread_mutex_lock(pthread_mutex_t *m);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-void __wrap_free(void *p);
-int __wrap_pthread_mutex_lock(pthread_mutex_t *m);
-
-void *
-__wrap_malloc(size_t n)
+static bool
+on_alloc(void)
 {
 	calls++;
-	return __real_malloc(n);
+	return true;
 }
 
-void *
-__wrap_calloc(size_t n, size_t size)
+static void
+on_free_or_lock(void)
 {
 	calls++;
-	return __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	calls++;
-	return __real_realloc(p, n);
-}
-
-void *
-__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	calls++;
-	return __real_reallocarray(p, n, size);
-}
-
-void
-__wrap_free(void *p)
-{
-	calls++;
-	__real_free(p);
-}
-
-int
-__wrap_pthread_mutex_lock(pthread_mutex_t *m)
-{
-	calls++;
-	return __real_pthread_mutex_lock(m);
 }
 
 struct asked {
