@@ -245,6 +245,9 @@ void repl_drop_outs(struct repl *r, uint32_t conn);
 /* All owners of whom something is known; *ret is to be freed. NBT_ENOMEM. */
 int repl_known(const struct repl *r, struct store_known **ret, size_t *ret_n);
 bool repl_is_own(const struct repl *r, struct ip4 ip);
+/* Raises an event about a record that peer gave (IP4_ANY: it matters not who). */
+void repl_tell_record(struct repl *r, int event, const struct nb_key *key, struct ip4 peer,
+    struct ip4 owner, uint64_t number);
 /* A record that a server gave was left out for its version: not what it was asked for, or none at all. */
 void repl_left_out(
     struct repl *r, struct ip4 server, struct ip4 owner, const struct wrepl_record *in);

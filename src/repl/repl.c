@@ -123,17 +123,25 @@ repl_is_own(const struct repl *r, struct ip4 ip)
 }
 
 void
-repl_left_out(struct repl *r, struct ip4 server, struct ip4 owner, const struct wrepl_record *in)
+repl_tell_record(struct repl *r, int event, const struct nb_key *key, struct ip4 peer,
+    struct ip4 owner, uint64_t number)
 {
-	const struct event ev = { .id = EV_RECORD_LEFT_OUT,
+	const struct event ev = { .id = (uint16_t)event,
 		.when = r->now,
-		.key = in->key,
+		.key = *key,
 		.has_key = true,
-		.peer = server,
+		.peer = peer,
 		.other = owner,
-		.number = in->beyond ? in->beyond : in->version };
+		.number = number };
 
 	r->host.event(r->host.arg, &ev);
+}
+
+void
+repl_left_out(struct repl *r, struct ip4 server, struct ip4 owner, const struct wrepl_record *in)
+{
+	repl_tell_record(
+	    r, EV_RECORD_LEFT_OUT, &in->key, server, owner, in->beyond ? in->beyond : in->version);
 }
 
 int

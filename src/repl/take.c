@@ -110,18 +110,6 @@ settled(struct repl *r, struct pull *p, struct part *x)
 	return w.open == 0;
 }
 
-static void
-tell_state(struct repl *r, const struct wrepl_record *in, struct ip4 owner)
-{
-	const struct event ev = { .id = EV_RPL_STATE_ERR,
-		.when = r->now,
-		.key = in->key,
-		.has_key = true,
-		.other = owner };
-
-	r->host.event(r->host.arg, &ev);
-}
-
 /* Has the name a version of its owner's here that the owner, which is asked itself, cannot have given? */
 static bool
 is_forged(const struct repl *r, const struct pull *p, const struct fetch *f, const struct rec *rec)
@@ -160,7 +148,7 @@ take_record(struct repl *r, struct pull *p, struct part *x)
 	if (in.version < x->from || in.version > x->to) {
 		repl_left_out(r, p->server, f->own ? r->conf.self : f->owner, &in);
 	} else if (!convert_in(r, f->owner, &in, &rec, &illegal)) {
-		tell_state(r, &in, f->owner);
+		repl_tell_record(r, EV_RPL_STATE_ERR, &in.key, IP4_ANY, f->owner, 0);
 	} else {
 		err = keep_record(r, p, x, &rec);
 		if (err)
