@@ -49,8 +49,8 @@ struct batch {
 int batch_new(struct table *t, size_t cap, struct batch **ret);
 void batch_free(struct batch *b); /* accepts NULL */
 
-/* NBT_ELIMIT full, NBT_ENOMEM, NBT_EINVAL: nothing was staged. */
-/* from NULL: whoever it was before. */
+/* These stage one change. NBT_ELIMIT full, NBT_ENOMEM, NBT_EINVAL: nothing was staged. from: who sent it; NULL =
+ * whoever it was before. */
 int batch_put(struct batch *b, const struct rec *rec, const struct store_sender *from);
 int batch_del(struct batch *b, const struct nb_key *key);
 int batch_meta(struct batch *b, const struct metas *now, const char *key, uint64_t value);
