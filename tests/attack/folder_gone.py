@@ -62,7 +62,7 @@ class FolderGone(ServerCase):
             if kept and now > lost_at + BOUND + SLACK:
                 late.append(now - lost_at)
         actor.join()
-        attacker.figure(f'{what}: acknowledged later than {BOUND:g} s after the loss', len(late), tried)
+        attacker.figure(f'{what}: acknowledged later than {BOUND + SLACK:g} s after the loss', len(late), tried)
         self.assertEqual(late, [])
         self.refuses(before)
 
