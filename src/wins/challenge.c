@@ -376,18 +376,16 @@ static void
 tell_claim(struct wins *w, const struct verdict *v, const struct reg_in *in,
     const struct wins_look *look, struct ip4 answered, struct wall now)
 {
-	const struct subject s = {
-		.key = &in->key,
-		.cur = look->found ? &look->rec : NULL,
-		.sender = in->from,
-		.address = in->ip,
-		.answered = answered,
-		.number = look->found ? rule_released_ago(&look->rec, &look->env)
-				      : store_names_of(w->store, in->from),
-	};
+	struct subject s = { .key = &in->key, .sender = in->from, .address = in->ip };
 
 	if (v->rcode == NB_RC_ACT)
 		wins_count(&w->stats.n[in->flags & NB_G ? WS_CONFLICT_GROUP : WS_CONFLICT_UNIQUE]);
+	if (tell_event_of(v->rule) == EV_COUNT)
+		return; /* nearly every claim: nothing is looked up for it */
+	s.cur = look->found ? &look->rec : NULL;
+	s.answered = answered;
+	s.number = look->found ? rule_released_ago(&look->rec, &look->env)
+			       : store_names_of(w->store, in->from);
 	tell_decision(w, v, &s, now);
 }
 
