@@ -144,13 +144,12 @@ look_up(struct wins *w, struct matter *m)
 static int
 carry_out(struct wins *w, struct matter *m)
 {
-	struct store_held held = store_held(w->store);
 	uint64_t max = w->conf.names_max;
 
 	if (m->v.action == ACT_WRITE && !m->cur &&
-	    (held.records >= max ||
+	    (m->look.env.full ||
 		(!rec_is_own(&m->v.next) &&
-		    held.others >= max - max / 100 * w->conf.names_local_share)))
+		    store_held(w->store).others >= max - max / 100 * w->conf.names_local_share)))
 		return NBT_EFULL;
 	return apply(w, &m->v, m->cur, NULL);
 }
