@@ -104,6 +104,12 @@ put(struct wins *w, const struct verdict *v, const struct rec *cur, const struct
 	return store_put_from(w->store, &v->next, &from);
 }
 
+void
+apply_proven(struct wins *w, const struct nb_key *key)
+{
+	store_prove(w->store, key);
+}
+
 /* Notes what partners are to be told of: a name that moved to other addresses (wins 3.7), which shows
  * only under a new version, and what the verdict says. */
 static void

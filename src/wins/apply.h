@@ -31,3 +31,5 @@ bool apply_again(struct wins *w, int err, struct wall now);
 
 /* Queues an answer without a verdict: WACK of a claim. */
 void apply_wack(struct wins *w, const struct asked *asked, uint32_t seconds);
+/* The holder of a name answered for it: the name is never taken to make room (rule_make_room). */
+void apply_proven(struct wins *w, const struct nb_key *key);

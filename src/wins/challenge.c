@@ -521,7 +521,7 @@ judge(struct wins *w, struct claim *c, struct probe_in *p, struct mono mnow, str
 	} while (apply_again(w, apply(w, &v, cur, &c->asked), now));
 
 	if (v.rcode == NB_RC_ACT && p->end == PROBE_POSITIVE)
-		store_prove(w->store, &c->in.key);
+		apply_proven(w, &c->in.key);
 	/* Other cards of the same host wait behind this one: what the host said holds for them too,
 	 * over the record as we have just changed it. Silence of the old owner says nothing about
 	 * the new one. */

@@ -243,7 +243,7 @@ replica_judge(struct wins *w, struct replica_waiter *r, const struct probe_in *p
 		err = carry_out(w, &m);
 	} while (apply_again(w, err, now));
 	if (!err && p->end == PROBE_POSITIVE)
-		store_prove(w->store, &r->in.key);
+		apply_proven(w, &r->in.key);
 	pull = *pull_at(w, r->pull);
 	if (!err)
 		decided(w, &m);
